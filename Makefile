@@ -1,0 +1,28 @@
+# make demo   set up everything, run both nodes on real images, write out/demo/index.html
+# make test   set up everything, lint, run the tests
+PYTHON ?= python3
+SHELL := /bin/bash
+ACTIVATE := source tools/activate.sh
+
+.PHONY: help setup demo test lint bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup:
+	@$(PYTHON) tools/bootstrap.py
+
+demo: setup
+	@$(ACTIVATE) && panmatch demo --out out/demo
+
+test: setup lint
+	@$(ACTIVATE) && pytest $(PYTEST_ARGS)
+
+lint:
+	@$(ACTIVATE) && ruff check . && mypy
+
+bench: setup
+	@$(ACTIVATE) && python benchmarks/node_overhead.py
+
+clean:
+	rm -rf .venv build install log out .pytest_cache .mypy_cache .ruff_cache

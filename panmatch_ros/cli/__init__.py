@@ -1,0 +1,1 @@
+"""The panmatch command."""

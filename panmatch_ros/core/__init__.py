@@ -1,0 +1,1 @@
+"""Types and geometry: numpy and OpenCV only."""

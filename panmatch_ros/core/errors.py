@@ -1,0 +1,29 @@
+"""Errors with a text for the user: what was expected, what arrived, what to do."""
+
+
+class PanMatchError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ShapeError(PanMatchError, ValueError):
+    """An array has the wrong shape, size or dtype."""
+
+
+class ImageError(PanMatchError, ValueError):
+    """An image (file, message or array) cannot be used."""
+
+
+class CalibrationError(PanMatchError, ValueError):
+    """A camera calibration is missing, invalid or does not fit the image."""
+
+
+class FormatError(PanMatchError, ValueError):
+    """A file does not follow its format."""
+
+
+class ConfigError(PanMatchError, ValueError):
+    """An option has a value that cannot work."""
+
+
+class MissingDependencyError(PanMatchError, ImportError):
+    """An optional package is needed and not installed; the text says how to install it."""

@@ -1,0 +1,1 @@
+"""Files, calibrations, sample images and rendered scenes."""

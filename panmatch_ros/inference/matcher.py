@@ -1,0 +1,44 @@
+"""The one door to any matcher: numpy images in, core types out."""
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from ..core.types import Disparity, Displacement
+
+
+class Matcher(ABC):
+    """
+    Finds where the pixels of one image are in another.
+
+    Images are (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; uint8, uint16 or floating
+    point in [0, 1]. Results have the size of the input. A matcher keeps no state between
+    calls that changes a result; one matcher is used by one thread at a time.
+    """
+
+    name: str = ''         # as the factory calls it
+    backend: str = ''      # what computes: 'opencv', 'onnxruntime', 'torch', ...
+    precision: str = 'fp32'
+
+    @abstractmethod
+    def match(self, image0: np.ndarray, image1: np.ndarray) -> Displacement:
+        """
+        Match every pixel of image 0 to image 1.
+
+        :param image0: first (older) image.
+        :param image1: second (newer) image, same size.
+        :returns: displacement on the grid of image 0.
+        :raises ShapeError: if an image has a form that is not accepted or the sizes differ.
+        :raises ImageError: if an image is empty, too small for the method or too large.
+        """
+
+    @abstractmethod
+    def match_stereo(self, left: np.ndarray, right: np.ndarray) -> Disparity:
+        """
+        Match a rectified pair along its rows.
+
+        :param left: left image.
+        :param right: right image, same size.
+        :returns: disparity ``x_left - x_right`` on the grid of the left image.
+        :raises ShapeError: if an image has a form that is not accepted or the sizes differ.
+        :raises ImageError: if an image is empty, too small for the method or too large.
+        """

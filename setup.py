@@ -1,0 +1,88 @@
+"""
+Install with pip what colcon installs through CMakeLists.txt.
+
+colcon never runs this file (package.xml says ament_cmake). ``pip install .`` gives the Python
+modules, executables, launch files and parameters. With ``PANMATCH_ROS_INTERFACES=1 pip install
+--no-build-isolation .`` and the ROS generators in the environment it builds the messages too.
+"""
+from glob import glob
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+
+from setuptools import Distribution, find_packages, setup
+from setuptools.command.build_py import build_py
+
+NAME = 'panmatch_ros'
+VERSION = '0.1.0'
+WITH_INTERFACES = os.environ.get('PANMATCH_ROS_INTERFACES') == '1'
+SHARE = f'share/{NAME}'
+
+
+class BuildWithInterfaces(build_py):
+    """Run CMakeLists.txt and put its whole install tree into the wheel."""
+
+    def run(self):
+        super().run()
+        if not WITH_INTERFACES:
+            return
+        source = Path(__file__).resolve().parent
+        work = Path(self.build_lib).resolve().parent / 'ros'
+        prefix = work / 'prefix'
+        subprocess.check_call(['cmake', '-S', str(source), '-B', str(work / 'build'),
+                               '-DBUILD_TESTING=OFF', f'-DCMAKE_INSTALL_PREFIX={prefix}',
+                               f'-DPython3_EXECUTABLE={sys.executable}'])
+        subprocess.check_call(['cmake', '--build', str(work / 'build'), '--target', 'install'])
+        site = next(prefix.glob('**/*-packages'))
+        shutil.copytree(site / NAME, Path(self.build_lib) / NAME, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns('__pycache__', '*.c'))
+        for path in sorted(prefix.rglob('*')):
+            relative = path.relative_to(prefix)
+            if path.is_file() and site not in path.parents:
+                self.distribution.data_files.append((str(relative.parent), [str(path)]))
+
+
+class BinaryDistribution(Distribution):
+    """Name the wheel after this platform when it holds compiled messages."""
+
+    def has_ext_modules(self):
+        return WITH_INTERFACES
+
+
+DATA_FILES = [
+    ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+    (SHARE, ['package.xml']),
+    (f'{SHARE}/launch', glob('launch/*.py')),
+    (f'{SHARE}/config', glob('config/*.yaml')),
+    (f'{SHARE}/config/rviz', glob('config/rviz/*.rviz')),
+    (f'{SHARE}/config/fastdds', glob('config/fastdds/*.xml')),
+    (f'{SHARE}/msg', glob('msg/*.msg')),
+    (f'lib/{NAME}', glob('scripts/*')),
+]
+
+setup(
+    name=NAME,
+    version=VERSION,
+    description='Stereo disparity, depth, point clouds and optical flow for ROS 2 from one '
+                'displacement field (PanMatch)',
+    long_description=Path('README.md').read_text() if Path('README.md').exists() else '',
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={NAME: ['evaluation/templates/*', 'checkpoints/weights/*']},
+    install_requires=['numpy>=1.23', 'opencv-python-headless>=4.6,<5', 'PyYAML>=5.4'],
+    distclass=BinaryDistribution,
+    cmdclass={'build_py': BuildWithInterfaces},
+    data_files=[] if WITH_INTERFACES else DATA_FILES,
+    zip_safe=False,
+    entry_points={'console_scripts': [
+        'panmatch = panmatch_ros.cli.main:main',
+        'panmatch_stereo_node = panmatch_ros.nodes.stereo_node:main',
+        'panmatch_flow_node = panmatch_ros.nodes.flow_node:main',
+        'panmatch_image_player = panmatch_ros.nodes.image_player:main',
+        'panmatch_recorder = panmatch_ros.nodes.recorder:main',
+    ]},
+)
