@@ -18,6 +18,7 @@ class Matcher(ABC):
     name: str = ''         # as the factory calls it
     backend: str = ''      # what computes: 'opencv', 'onnxruntime', 'torch', ...
     precision: str = 'fp32'
+    disparity_step: float = 0.0625  # smallest difference it can tell, pixels
 
     @abstractmethod
     def match(self, image0: np.ndarray, image1: np.ndarray) -> Displacement:
@@ -42,3 +43,11 @@ class Matcher(ABC):
         :raises ShapeError: if an image has a form that is not accepted or the sizes differ.
         :raises ImageError: if an image is empty, too small for the method or too large.
         """
+
+    def search_range(self, width: int) -> tuple[float, float]:
+        """
+        Smallest and largest disparity that :meth:`match_stereo` can find.
+
+        :param width: of the images, pixels.
+        """
+        return 0.0, float(width)

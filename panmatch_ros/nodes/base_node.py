@@ -1,0 +1,190 @@
+"""What the stereo and flow nodes share: settings, lazy inputs, the worker, reports."""
+from collections.abc import Sequence
+import math
+import traceback
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.time import Time
+from std_msgs.msg import Header
+
+from ..core.errors import PanMatchError
+from ..inference.factory import create_matcher
+from ..inference.matcher import Matcher
+from . import parameters
+from .diagnostics import diagnostic_array, own_messages, statistics_message, ThrottledLog
+from .inputs import InputTopic, Inputs
+from .latest_worker import LatestWorker
+from .statistics import FrameTimes, Statistics
+
+POLL_S = 0.2            # how fast a new subscriber is noticed
+CLOSE_AFTER_POLLS = 10  # how long inputs stay open without one
+FOREIGN_CLOCK_MS = 3.6e6  # an input older than an hour was stamped by another clock
+
+
+class MatcherNode(Node):
+    """
+    A node that feeds a matcher.
+
+    A subclass adds its inputs and outputs, hands work to ``self.worker`` and implements
+    ``process(item, wanted)``, which runs in the worker thread.
+
+    :param name: node name.
+    :param task: 'stereo' or 'flow', for the reports.
+    :param specs: its parameters.
+    """
+
+    def __init__(self, name: str, task: str, specs: Sequence[parameters.Spec],
+                 **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.task = task
+        self._specs = specs
+        parameters.declare(self, specs, parameters.matcher_options)
+        self.settings = parameters.snapshot(self, specs)
+        self.statistics = Statistics()
+        self.log = ThrottledLog(self)
+        self.outputs: dict[str, Publisher] = {}
+        self.inputs: Inputs | None = None
+        self.worker = LatestWorker(self._work, self._on_error)
+        self._matcher: Matcher | None = None
+        self._matcher_key: Any = None
+        self._polls_unwanted = 0
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        messages = own_messages()
+        self._statistics_publisher = messages and self.create_publisher(
+            messages.InferenceStatistics, 'statistics', 1)
+        if messages is None:
+            self.get_logger().info(
+                'the messages of panmatch_ros are not built: statistics appear in /diagnostics '
+                'only; all other outputs have standard types')
+        # ROS time stands still while a bag is paused; these timers must not.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(POLL_S, self._poll, clock=steady)
+        self.create_timer(1.0, self._report, clock=steady)
+
+    def add_output(self, name: str, message_type: type) -> None:
+        """Advertise an output: reliable, depth 1, QoS overrides allowed."""
+        self.outputs[name] = self.create_publisher(
+            message_type, name, QoSProfile(depth=1),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+
+    def add_inputs(self, topics: Sequence[InputTopic]) -> None:
+        """Name the inputs; they are subscribed to while an output is wanted."""
+        self.inputs = Inputs(self, topics, self.settings.image_transport == 'compressed',
+                             self.settings.use_system_default_qos)
+
+    def wanted(self) -> frozenset[str]:
+        """Names of the outputs that somebody subscribes to."""
+        return frozenset(name for name, publisher in self.outputs.items()
+                         if publisher.get_subscription_count() > 0)
+
+    def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
+        """
+        Do the work of one frame in the worker thread.
+
+        :param item: what was submitted.
+        :param wanted: outputs to make.
+        :returns: header of the outputs and what they cost; None if there was nothing to do.
+        :raises PanMatchError: if the input is bad; it is logged and counted.
+        """
+        raise NotImplementedError
+
+    def sync_failures(self) -> int:
+        """Images that never found their partner."""
+        return 0
+
+    def check_pending(self) -> None:
+        """Look after work that waits for another input; called a few times a second."""
+
+    @property
+    def matcher(self) -> Matcher:
+        """The matcher for the current settings; made anew when they change."""
+        options = parameters.matcher_options(self.settings)
+        key = (self.settings.matcher, options)
+        if self._matcher is None or key != self._matcher_key:
+            self._matcher, self._matcher_key = create_matcher(self.settings.matcher, options), key
+        return self._matcher
+
+    def submit(self, item: Any) -> None:
+        """Hand a frame to the worker; count the one that it replaces."""
+        if self.worker.submit(item):
+            self.statistics.count('dropped')
+
+    def reject(self, reason: str, key: str = '') -> None:
+        """Count and log an input that cannot be processed."""
+        self.statistics.reject(reason)
+        self.log.error(reason, key)
+
+    def stop(self) -> None:
+        """End the worker; called before the node is destroyed."""
+        if not self.worker.stop():
+            self.get_logger().warning('the matcher did not finish in time')
+
+    def _work(self, item: Any) -> None:
+        wanted = self.wanted()
+        if not wanted:
+            return
+        self.settings = parameters.snapshot(self, self._specs)
+        result = self.process(item, wanted)
+        if result is None:
+            return
+        header, times = result
+        times.input_age_ms = self._age_ms(header)
+        self.statistics.finish(times)
+        publisher = self._statistics_publisher
+        if publisher is not None and publisher.get_subscription_count() > 0:
+            publisher.publish(statistics_message(
+                header, self.task, self.matcher, self.statistics, self.sync_failures()))
+
+    def _age_ms(self, header: Header) -> float:
+        age_ms = (self.get_clock().now() - Time.from_msg(header.stamp)).nanoseconds / 1e6
+        return age_ms if abs(age_ms) < FOREIGN_CLOCK_MS else math.nan
+
+    def _on_error(self, error: Exception) -> None:
+        if not self.context.ok():
+            return  # publishing fails while ROS shuts down
+        if isinstance(error, PanMatchError):
+            self.reject(str(error))
+        else:
+            text = ''.join(traceback.format_exception(error))
+            self.reject(f'unexpected error, please report it; the frame is dropped:\n{text}',
+                        key=repr(error))
+
+    def _poll(self) -> None:
+        """Open the inputs when an output is wanted, close them some time after the last."""
+        inputs = self.inputs
+        if inputs is None:
+            return
+        if self.wanted():
+            self._polls_unwanted = 0
+            if not inputs.is_open:
+                inputs.open()
+        else:
+            self._polls_unwanted += 1
+            if inputs.is_open and self._polls_unwanted >= CLOSE_AFTER_POLLS:
+                inputs.close()
+        self.check_pending()
+
+    def _report(self) -> None:
+        idle = not self.wanted()
+        problem = '' if idle else self.input_problem()
+        if problem:
+            self.log.warning(problem, key='inputs')
+        if self._diagnostics.get_subscription_count() == 0:
+            return
+        matcher = self._matcher
+        details = {'task': self.task, 'sync_failures': self.sync_failures(),
+                   'matcher': matcher.name if matcher else self.settings.matcher,
+                   'backend': matcher.backend if matcher else '',
+                   'precision': matcher.precision if matcher else ''}
+        self._diagnostics.publish(
+            diagnostic_array(self, self.statistics, details, problem, idle))
+
+    def input_problem(self) -> str:
+        """Say what is wrong with the inputs; empty if nothing is."""
+        return self.inputs.problem(self.settings.input_timeout_seconds) if self.inputs else ''

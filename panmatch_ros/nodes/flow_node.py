@@ -1,0 +1,141 @@
+"""Images of one camera in; optical flow, its confidence and picture out."""
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from ..core.camera import Camera
+from ..core.types import Displacement
+from ..viz.flow import flow_to_color
+from . import parameters
+from .base_node import MatcherNode
+from .conversions import image_from_message, stamp_ns
+from .diagnostics import own_messages
+from .inputs import InputTopic, JUMP, LATE
+from .outputs import camera_info_message, ImageBuffer
+from .process import run_node
+from .statistics import FrameTimes, StopWatch
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image, its header, and the run of increasing stamps that it belongs to."""
+
+    header: Header
+    stamp_ns: int
+    pixels: np.ndarray
+    sequence: int
+
+
+class FlowNode(MatcherNode):
+    """
+    Computes the optical flow between consecutive images of one camera.
+
+    The flow goes from the older to the newer image, on the grid of the older one; its header is
+    that of the newer one. Topics, parameters and frames: ``docs/nodes.md``.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('flow_node', 'flow', parameters.FLOW_NODE, **kwargs)
+        for name, message_type in (('flow', Image), ('flow/confidence', Image),
+                                   ('flow/image_color', Image), ('flow/camera_info', CameraInfo)):
+            self.add_output(name, message_type)
+        messages = own_messages()
+        if messages:
+            self.add_output('optical_flow', messages.OpticalFlow)
+        self._flow, self._confidence = ImageBuffer('32FC2'), ImageBuffer('32FC1')
+        self._color = ImageBuffer('rgb8')
+        self._previous: Frame | None = None
+        self._sequence = 0  # increases when stamps go back
+        self._info: CameraInfo | None = None
+        self._image = InputTopic('image', Image, self._on_image)
+        self._camera_info = InputTopic('camera_info', CameraInfo, self._on_info, required=False)
+        self.add_inputs([self._image, self._camera_info])
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._camera_info.note()
+        self._info = message
+
+    def _on_image(self, message: Any) -> None:
+        self._image.note()
+        stamp = stamp_ns(message)
+        verdict = self._image.guard.check(stamp)
+        if verdict == LATE:
+            self.statistics.count('late')
+            return
+        if verdict == JUMP:
+            self.log.info(f'{self._image.resolved}: stamps went back in time; starting anew',
+                          key='jump')
+            self._sequence += 1
+        self.statistics.count('received')
+        self.submit((message, stamp, self._sequence))
+
+    def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
+        message, stamp, sequence = item
+        watch, times = StopWatch(), FrameTimes()
+        pixels = image_from_message(message, self._image.resolved)
+        newer = Frame(message.header, stamp, pixels, sequence)
+        older, self._previous = self._previous, newer
+        if older is None or not self._belong_together(older, newer):
+            return None
+        times.height, times.width = pixels.shape[:2]
+        times.preprocess_ms = watch.lap_ms()
+        result = self.matcher.match(older.pixels, newer.pixels)
+        times.inference_ms = watch.lap_ms()
+        for name, output in self._messages(older, newer, result, wanted):
+            times.postprocess_ms += watch.lap_ms()
+            self.outputs[name].publish(output)
+            times.publish_ms += watch.lap_ms()
+        return message.header, times
+
+    def _belong_together(self, older: Frame, newer: Frame) -> bool:
+        if older.sequence != newer.sequence:
+            return False
+        if older.pixels.shape[:2] != newer.pixels.shape[:2]:
+            self.log.info(
+                f'{self._image.resolved}: the size changed from {older.pixels.shape[1]}x'
+                f'{older.pixels.shape[0]} to {newer.pixels.shape[1]}x{newer.pixels.shape[0]}; '
+                'starting anew')
+            return False
+        return newer.stamp_ns - older.stamp_ns <= self.settings.max_gap_seconds * 1e9
+
+    def _messages(self, older: Frame, newer: Frame, result: Displacement,
+                  wanted: frozenset[str]) -> Any:
+        """Make the wanted outputs, one after the other."""
+        header, confidence = newer.header, result.confidence
+        flow = result.flow
+        if self.settings.confidence_threshold > 0:
+            flow = flow.copy()
+            flow[confidence < np.float32(self.settings.confidence_threshold)] = np.nan
+        if wanted & {'flow', 'optical_flow'}:
+            flow_message = self._flow.fill(header, flow)
+        if wanted & {'flow/confidence', 'optical_flow'}:
+            confidence_message = self._confidence.fill(header, confidence)
+        if 'flow' in wanted:
+            yield 'flow', flow_message
+        if 'flow/confidence' in wanted:
+            yield 'flow/confidence', confidence_message
+        if 'optical_flow' in wanted:
+            messages = own_messages()
+            assert messages is not None  # the output exists only where the messages do
+            yield 'optical_flow', messages.OpticalFlow(
+                header=header, source_stamp=older.header.stamp,
+                dt=(newer.stamp_ns - older.stamp_ns) * 1e-9,
+                flow=flow_message, confidence=confidence_message)
+        if 'flow/image_color' in wanted:
+            picture = flow_to_color(flow, self.settings.color_max_px or None)
+            yield 'flow/image_color', self._color.fill(header, picture)
+        if 'flow/camera_info' in wanted and self._info is not None:
+            camera = Camera.from_camera_info(self._info, self._camera_info.resolved)
+            yield 'flow/camera_info', camera_info_message(header, camera)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run_node(FlowNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

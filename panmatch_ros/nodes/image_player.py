@@ -1,0 +1,165 @@
+"""Play image files or a video as camera topics with camera_info: a camera for demos and tests."""
+from collections.abc import Iterator
+import glob
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from ..core.camera import Camera, StereoRig
+from ..core.errors import ConfigError, ImageError
+from ..core.image import to_rgb
+from ..data.calibration import load_rig
+from ..data.images import read_image
+from . import parameters
+from .outputs import camera_info_message, ImageBuffer
+from .parameters import Spec
+from .process import run_node
+
+SPECS = (
+    Spec('images', '', 'single camera: image file, folder, pattern (*.png) or video', live=False),
+    Spec('left', '', 'stereo: left image file, folder or pattern', live=False),
+    Spec('right', '', 'stereo: right image file, folder or pattern', live=False),
+    Spec('calibration', '', 'stereo: Middlebury calib.txt, or "left.yaml right.yaml"; a folder '
+         'that holds them', live=False),
+    Spec('rate_hz', 10.0, 'images per second (Hz)', 0.01, 1000.0, live=False),
+    Spec('scale', 1.0, 'resize the images by this factor', 0.01, 10.0, live=False),
+    Spec('loop', True, 'start again after the last image', live=False),
+    Spec('frame_id', 'camera_optical_frame', 'frame of the messages', live=False),
+)
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.pgm', '.tif', '.tiff')
+VIDEO_SUFFIXES = ('.avi', '.mp4', '.mov', '.mkv', '.webm')
+
+
+class ImagePlayer(Node):
+    """
+    Publishes ``image`` and ``camera_info``, or ``left|right/image_rect`` and ``camera_info``.
+
+    A single camera without calibration gets a nominal one (70 degrees wide).
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('image_player', **kwargs)
+        parameters.declare(self, SPECS)
+        self._settings = parameters.snapshot(self, SPECS)
+        stereo = bool(self._settings.left or self._settings.right)
+        if stereo == bool(self._settings.images):
+            raise ConfigError('set either images, or left and right')
+        sources = ([self._settings.left, self._settings.right] if stereo
+                   else [self._settings.images])
+        names = (['left/image_rect', 'right/image_rect'] if stereo else ['image'])
+        self._frames = [frames_of(source, self._settings.loop) for source in sources]
+        self._images = [ImageBuffer('rgb8') for _ in sources]
+        self._rig: StereoRig | None = None
+        qos = QoSProfile(depth=2)
+        self._publishers = [
+            (self.create_publisher(Image, name, qos), self.create_publisher(
+                CameraInfo, name.replace('image_rect', 'camera_info').replace(
+                    'image', 'camera_info'), qos))
+            for name in names]
+        self.finished = False
+        self._timer = self.create_timer(1 / self._settings.rate_hz, self._publish)
+
+    def _publish(self) -> None:
+        try:
+            frames = [self._scaled(next(source)) for source in self._frames]
+        except StopIteration:
+            self.get_logger().info('all images are played')
+            self.finished = True
+            self._timer.cancel()
+            return
+        header = Header(frame_id=self._settings.frame_id)
+        header.stamp = self.get_clock().now().to_msg()
+        cameras = self._cameras(frames[0].shape[:2])
+        for pixels, camera, image, (images, infos) in zip(
+                frames, cameras, self._images, self._publishers, strict=True):
+            info = camera_info_message(header, camera)
+            info.p[3] = camera.tx
+            infos.publish(info)
+            images.publish(image.fill(header, pixels))
+
+    def _scaled(self, image: np.ndarray) -> np.ndarray:
+        scale = self._settings.scale
+        if scale == 1:
+            return image
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        return cv2.resize(image, None, fx=scale, fy=scale, interpolation=method)
+
+    def _cameras(self, size: tuple[int, int]) -> list[Camera]:
+        height, width = size
+        if len(self._frames) == 1:
+            focal = width / (2 * np.tan(np.radians(35)))
+            return [Camera(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)]
+        if self._rig is None:
+            if not self._settings.calibration:
+                raise ConfigError('a stereo pair needs the parameter calibration')
+            self._rig = load_rig(*map(Path, self._settings.calibration.split(' ', 1)))
+        rig = self._rig.resized(height, width)
+        return [rig.left, rig.right]
+
+
+def frames_of(source: str, loop: bool) -> Iterator[np.ndarray]:
+    """
+    Read the frames of a file, folder, pattern or video.
+
+    :returns: (H, W, 3) uint8 RGB images; without end if ``loop``.
+    :raises ImageError: if there is nothing to read.
+    """
+    path = Path(source)
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return _video(path, loop)
+    if path.is_dir():
+        names = sorted(str(file) for file in path.iterdir()
+                       if file.suffix.lower() in IMAGE_SUFFIXES)
+    else:
+        names = sorted(glob.glob(source)) or [source]
+    if not names:
+        raise ImageError(f'{source}: the folder holds no image; expected '
+                         f'{", ".join(IMAGE_SUFFIXES)}')
+    to_rgb(read_image(Path(names[0])))  # an error now, not when the first frame is due
+    return _files(names, loop)
+
+
+def _files(names: list[str], loop: bool) -> Iterator[np.ndarray]:
+    if len(names) == 1:
+        image = to_rgb(read_image(Path(names[0])))
+        yield image
+        while loop:
+            yield image
+        return
+    while True:
+        for name in names:
+            yield to_rgb(read_image(Path(name)))
+        if not loop:
+            return
+
+
+def _video(path: Path, loop: bool) -> Iterator[np.ndarray]:
+    while True:
+        capture = cv2.VideoCapture(str(path))
+        count = 0
+        while True:
+            found, frame = capture.read()
+            if not found:
+                break
+            count += 1
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        capture.release()
+        if count == 0:
+            raise ImageError(f'{path}: not a video that OpenCV can read')
+        if not loop:
+            return
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node."""
+    return run_node(ImagePlayer, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,144 @@
+"""Input topics: lazy subscriptions, stamps that jump or come late, and the watchdog."""
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+import os
+import time
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+
+TIME_JUMP_NS = 1_000_000_000  # further back than this is a new start, not a late frame
+LATE_LIMIT = 10               # so many late frames in a row are a new start too
+OK, LATE, JUMP = 'ok', 'late', 'jump'
+
+
+class StampGuard:
+    """Tell a late frame from time that was set back (a bag that loops, a restarted camera)."""
+
+    def __init__(self) -> None:
+        self.newest_ns: int | None = None
+        self._late_in_a_row = 0
+
+    def check(self, stamp_ns: int) -> str:
+        """
+        Classify the next stamp: ``OK``, ``LATE`` (drop it) or ``JUMP`` (start anew with it).
+
+        A repeated stamp is late.
+        """
+        newest = self.newest_ns
+        if newest is None or stamp_ns > newest:
+            self.newest_ns, self._late_in_a_row = stamp_ns, 0
+            return OK
+        self._late_in_a_row += 1
+        if newest - stamp_ns > TIME_JUMP_NS or self._late_in_a_row >= LATE_LIMIT:
+            self.newest_ns, self._late_in_a_row = stamp_ns, 0
+            return JUMP
+        return LATE
+
+
+@dataclass
+class InputTopic:
+    """
+    One topic that a node may subscribe to, and what was seen of it.
+
+    :param name: relative name, before remapping.
+    :param message_type: ROS message class.
+    :param callback: called with each message.
+    :param required: whether the node can do nothing without it.
+    """
+
+    name: str
+    message_type: type
+    callback: Callable[[Any], None]
+    required: bool = True
+    guard: StampGuard = field(default_factory=StampGuard)
+    resolved: str = ''
+    received: int = 0
+    arrived_s: float = 0.0  # monotonic; of the last message
+    subscription: Any = None
+
+    def note(self) -> None:
+        """Record an arrival."""
+        self.received += 1
+        self.arrived_s = time.monotonic()
+
+
+class Inputs:
+    """
+    The subscriptions of a node, open only while somebody wants its outputs.
+
+    :param node: the node.
+    :param topics: what it needs.
+    :param compressed: subscribe to ``<topic>/compressed`` for images.
+    :param reliable: default QoS instead of sensor data QoS.
+    """
+
+    def __init__(self, node: Node, topics: Sequence[InputTopic], compressed: bool,
+                 reliable: bool) -> None:
+        self._node = node
+        self.topics = topics
+        self._qos = QoSProfile(depth=10) if reliable else qos_profile_sensor_data
+        self._opened_s = 0.0
+        # Humble can crash when a subscription is destroyed while the node spins.
+        self._can_close = os.environ.get('ROS_DISTRO', '') != 'humble'
+        for topic in topics:
+            topic.resolved = node.resolve_topic_name(topic.name)
+            if compressed and topic.message_type is Image:
+                topic.message_type = CompressedImage
+                topic.resolved += '/compressed'
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the node is subscribed."""
+        return any(topic.subscription is not None for topic in self.topics)
+
+    def open(self) -> None:
+        """Subscribe."""
+        self._opened_s = time.monotonic()
+        for topic in self.topics:
+            topic.subscription = self._node.create_subscription(
+                topic.message_type, topic.resolved, topic.callback, self._qos,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies())
+
+    def close(self) -> None:
+        """Unsubscribe, where that is safe."""
+        if not self._can_close:
+            return
+        for topic in self.topics:
+            if topic.subscription is not None:
+                self._node.destroy_subscription(topic.subscription)
+                topic.subscription = None
+
+    def problem(self, timeout_s: float) -> str:
+        """
+        Say which topic is missing or stuck; empty if all is well.
+
+        :param timeout_s: silence that counts, seconds.
+        """
+        now = time.monotonic()
+        if not self.is_open or now - self._opened_s < timeout_s:
+            return ''
+        silent = [topic for topic in self.topics if topic.required
+                  and now - max(topic.arrived_s, self._opened_s) > timeout_s]
+        if not silent:
+            return ''
+        stamps = [topic.guard.newest_ns for topic in self.topics
+                  if topic.guard.newest_ns is not None]
+        return '; '.join(self._describe(topic, now, max(stamps, default=None))
+                         for topic in silent)
+
+    def _describe(self, topic: InputTopic, now: float, newest_ns: int | None) -> str:
+        publishers = self._node.count_publishers(topic.resolved)
+        if topic.received == 0:
+            why = ('nobody publishes it' if publishers == 0 else
+                   f'{publishers} publisher(s), but nothing arrives: compare the QoS with '
+                   f'`ros2 topic info -v {topic.resolved}`')
+            return f'{topic.resolved}: no message since the node subscribed ({why})'
+        text = f'{topic.resolved}: no message for {(now - topic.arrived_s) * 1000:.0f} ms'
+        if topic.guard.newest_ns is not None and newest_ns is not None:
+            behind_ms = (newest_ns - topic.guard.newest_ns) / 1e6
+            text += f', its last stamp is {behind_ms:.0f} ms behind the newest input'
+        return f'{text} ({publishers} publisher(s))'

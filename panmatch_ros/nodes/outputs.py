@@ -1,0 +1,194 @@
+"""
+What a result becomes on the wire.
+
+Every message object lives as long as its size does not change: results are written straight
+into its data (an ``array.array``) through a numpy view, so that publishing copies the pixels
+once, in the serialisation. Publishing is synchronous, so the object can be filled again after
+it returned.
+"""
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
+from std_msgs.msg import Header
+from stereo_msgs.msg import DisparityImage
+
+from ..core.camera import Camera, StereoRig
+
+ENCODING_LAYOUT: dict[str, tuple[type, int]] = {
+    '32FC1': (np.float32, 1),
+    '32FC2': (np.float32, 2),
+    '16UC1': (np.uint16, 1),
+    'rgb8': (np.uint8, 3),
+}
+
+
+class ImageBuffer:
+    """
+    An Image message whose pixels are a numpy array.
+
+    :param encoding: a key of ``ENCODING_LAYOUT``.
+    :param message: the message to fill; a new one if not given.
+    """
+
+    def __init__(self, encoding: str, message: Image | None = None) -> None:
+        self.message = message if message is not None else Image()
+        self.message.encoding = encoding
+        self._dtype, self._channels = ENCODING_LAYOUT[encoding]
+        self._pixels = np.empty((0, 0), self._dtype)
+
+    def pixels(self, height: int, width: int) -> np.ndarray:
+        """
+        Give the array to write into; its content is that of the last frame.
+
+        :returns: (height, width) or (height, width, channels) of the type of the encoding.
+        """
+        if self._pixels.shape[:2] != (height, width):
+            message = self.message
+            message.height, message.width = height, width
+            message.step = width * self._channels * np.dtype(self._dtype).itemsize
+            shape = (height, width) if self._channels == 1 else (height, width, self._channels)
+            self._pixels = _allocate(message, height * message.step).view(
+                self._dtype).reshape(shape)
+        return self._pixels
+
+    def fill(self, header: Header, values: np.ndarray) -> Image:
+        """Copy values in and return the message."""
+        self.pixels(*values.shape[:2])[...] = values
+        self.message.header = header
+        return self.message
+
+
+class DisparityBuffer:
+    """A DisparityImage whose pixels are a numpy array."""
+
+    def __init__(self) -> None:
+        self.message = DisparityImage()
+        self._image = ImageBuffer('32FC1', self.message.image)
+
+    def fill(self, header: Header, disparity: np.ndarray, rig: StereoRig,
+             search_range: tuple[float, float], delta_d: float) -> DisparityImage:
+        """
+        Write a disparity map.
+
+        The message holds ``x_left - x_right - (cx_left - cx_right)``, so that
+        ``Z = f * t / d`` needs nothing else.
+
+        :param disparity: (H, W) float32, pixels, ``x_left - x_right``; NaN is invalid.
+        :param rig: the pair at the size of the disparity.
+        :param search_range: smallest and largest ``x_left - x_right`` that was searched.
+        :param delta_d: smallest difference that the matcher can tell, pixels.
+        """
+        height, width = disparity.shape
+        offset = rig.cx_offset_px
+        np.subtract(disparity, np.float32(offset), out=self._image.pixels(height, width))
+        message = self.message
+        message.header = message.image.header = header
+        message.f, message.t = rig.focal_px, rig.baseline_m
+        message.min_disparity = search_range[0] - offset
+        message.max_disparity = search_range[1] - offset
+        message.delta_d = delta_d
+        window = message.valid_window
+        window.x_offset = window.y_offset = 0
+        window.width, window.height = width, height
+        return message
+
+
+class DepthBuffer:
+    """A depth image, in metres (32FC1) or millimetres (16UC1), as REP 118 has it."""
+
+    def __init__(self, encoding: str) -> None:
+        self.encoding = encoding
+        self._image = ImageBuffer(encoding)
+
+    def fill(self, header: Header, depth: np.ndarray) -> Image:
+        """
+        Write a depth map.
+
+        :param depth: (H, W) float32, metres; NaN is invalid. In 16UC1 invalid is 0, as is
+            everything from 65.535 m on.
+        """
+        if self.encoding == '32FC1':
+            return self._image.fill(header, depth)
+        millimetres = depth * np.float32(1000)
+        np.rint(millimetres, out=millimetres)
+        millimetres[~(millimetres <= 65535)] = 0  # also NaN
+        return self._image.fill(header, millimetres)
+
+
+class CloudBuffer:
+    """
+    An organised PointCloud2.
+
+    :param colored: whether points carry the field ``rgb``.
+    :param padded: 32 bytes (16 without colour) a point as PCL lays them out, or 16 (12).
+    """
+
+    def __init__(self, colored: bool, padded: bool) -> None:
+        self.colored, self.padded = colored, padded
+        floats = {(True, True): 8, (True, False): 4, (False, True): 4, (False, False): 3}
+        self._floats = floats[colored, padded]
+        self._color_index = 4 if padded else 3
+        self.message = PointCloud2(is_dense=False, is_bigendian=False)
+        names = ['x', 'y', 'z', *(['rgb'] if colored else [])]
+        offsets = [0, 4, 8, 4 * self._color_index]
+        self.message.fields = [
+            PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
+            for name, offset in zip(names, offsets, strict=False)]
+        self._points = np.empty((0, 0, self._floats), np.float32)
+
+    def fill(self, header: Header, depth: np.ndarray, rays: tuple[np.ndarray, np.ndarray],
+             bgrx: np.ndarray | None = None) -> PointCloud2:
+        """
+        Write the points of a depth map.
+
+        :param depth: (H, W) float32, metres; NaN is invalid and makes x, y and z NaN.
+        :param rays: slopes from ``core.disparity.camera_rays``.
+        :param bgrx: (H, W, 4) uint8 colours, if the points are coloured.
+        """
+        height, width = depth.shape
+        if self._points.shape[:2] != (height, width):
+            message = self.message
+            message.height, message.width = height, width
+            message.point_step = 4 * self._floats
+            message.row_step = message.point_step * width
+            self._points = _allocate(message, height * message.row_step).view(
+                np.float32).reshape(height, width, self._floats)
+            self._points[...] = 0
+        points = self._points
+        np.multiply(depth, rays[0], out=points[..., 0])
+        np.multiply(depth, rays[1], out=points[..., 1])
+        points[..., 2] = depth
+        if self.colored and bgrx is not None:
+            points[..., self._color_index] = bgrx.view(np.float32)[..., 0]
+        self.message.header = header
+        return self.message
+
+
+def camera_info_message(header: Header, camera: Camera) -> CameraInfo:
+    """Describe an image without distortion; its points are in the frame of the camera."""
+    K = camera.K
+    info = CameraInfo(header=header, width=camera.width, height=camera.height)
+    info.distortion_model = 'plumb_bob'
+    info.d = [0.0] * 5
+    info.k = K.ravel().tolist()
+    info.r = np.eye(3).ravel().tolist()
+    info.p = np.hstack([K, np.zeros((3, 1))]).ravel().tolist()
+    return info
+
+
+def fill_floats(message: Any, field: str, values: np.ndarray | Sequence[float]) -> None:
+    """Write a float32[] field in one copy."""
+    data = getattr(message, field)
+    del data[:]
+    data.frombytes(np.ascontiguousarray(values, np.float32).tobytes())
+
+
+def _allocate(message: Image | PointCloud2, size: int) -> np.ndarray:
+    """Give a message fresh data of some bytes and return a writable view of them."""
+    fresh = type(message)().data
+    fresh.frombytes(bytes(size))
+    message.data = fresh
+    # The setter may have copied; what counts is the array that the message holds now.
+    return np.frombuffer(message.data, np.uint8)

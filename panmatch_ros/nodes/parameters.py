@@ -1,0 +1,220 @@
+"""The parameters of all nodes, as one table; names follow stereo_image_proc and Isaac ROS."""
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+import math
+from types import SimpleNamespace
+from typing import Any
+
+from rcl_interfaces.msg import ParameterDescriptor, ParameterType, SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from ..core.errors import ConfigError, PanMatchError
+from ..inference.classical import ClassicalConfig
+from ..inference.factory import MATCHER_NAMES, MatcherOptions
+
+
+@dataclass(frozen=True)
+class Spec:
+    """
+    One parameter.
+
+    :param name: as users set it.
+    :param default: also fixes the type; integers are accepted where a float is expected.
+    :param description: what it does, with its unit.
+    :param low: smallest value, if numeric.
+    :param high: largest value, if numeric.
+    :param choices: the values allowed, if not all are.
+    :param live: whether it can change while the node runs.
+    """
+
+    name: str
+    default: Any
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[Any, ...] = ()
+    live: bool = True
+
+
+INPUTS = (
+    Spec('image_transport', 'raw', 'raw, or compressed to subscribe to <image topic>/compressed',
+         choices=('raw', 'compressed'), live=False),
+    Spec('input_timeout_seconds', 2.0,
+         'warn when an input topic is silent for so long while the node has work to do (s)',
+         0.1, 3600.0),
+    Spec('use_system_default_qos', False,
+         'subscribe with the default QoS (reliable) instead of sensor data QoS', live=False),
+)
+
+MATCHER = (
+    Spec('matcher', 'auto', 'which matcher computes: auto takes the best that is installed',
+         choices=MATCHER_NAMES),
+)
+
+THRESHOLD = 'pixels with a lower confidence are invalid in every output; 0 keeps all'
+
+STEREO = (
+    Spec('confidence_threshold', 0.2, THRESHOLD, 0.0, 1.0),
+    Spec('approximate_sync', False,
+         'pair left and right images whose stamps differ', live=False),
+    Spec('approximate_sync_tolerance_seconds', 0.0,
+         'largest difference of stamps that approximate_sync pairs (s); 0.0 means 0.05',
+         0.0, 10.0, live=False),
+    Spec('queue_size', 5, 'images of each side that wait for their partner', 1, 1000,
+         live=False),
+    Spec('use_color', True, 'colour the point cloud from the left image'),
+    Spec('avoid_point_cloud_padding', True,
+         'points of 16 bytes (12 without colour) instead of 32 (16)'),
+    Spec('depth_encoding', '32FC1',
+         'encoding of the depth image: 32FC1 in metres with NaN for invalid, or 16UC1 in '
+         'millimetres with 0 for invalid', choices=('32FC1', '16UC1')),
+    Spec('min_disparity', 0.0, 'smallest disparity searched (px)', -1024.0, 4096.0),
+    Spec('max_disparity', 0.0,
+         'largest disparity searched (px); 0 takes min_disparity + disparity_range, or '
+         'chooses by the image width if that is 0 too', 0.0, 4096.0),
+    Spec('disparity_range', 0, 'disparities searched from min_disparity on (px); 0 is unset',
+         0, 4096),
+)
+
+SGBM = (
+    Spec('stereo_algorithm', 1, 'accepted for stereo_image_proc; the classical matcher is '
+         'always semi-global (1)', choices=(0, 1)),
+    Spec('correlation_window_size', 5, 'edge of the matched block (px), odd', 1, 255),
+    Spec('P1', 0.0, 'cost of a disparity change by one; 0 chooses by the window', 0.0, 1e5),
+    Spec('P2', 0.0, 'cost of a larger disparity change; 0 chooses by the window', 0.0, 1e6),
+    Spec('uniqueness_ratio', 10.0, 'margin by which the best match must win (%)', 0.0, 100.0),
+    Spec('speckle_size', 100, 'smaller islands of one disparity are removed (px)', 0, 100000),
+    Spec('speckle_range', 2, 'disparity step that ends an island (px)', 0, 128),
+    Spec('disp12_max_diff', 1, 'left-right difference that is still a match (px); -1 is off',
+         -1, 128),
+    Spec('prefilter_cap', 31, 'limit of the gradient before matching', 1, 63),
+    Spec('sgbm_mode', 2, '0 SGBM, 1 HH, 2 SGBM_3WAY, 3 HH4', choices=(0, 1, 2, 3)),
+    Spec('prefilter_size', 9, 'accepted for stereo_image_proc; block matching only, no effect',
+         5, 255),
+    Spec('texture_threshold', 10, 'accepted for stereo_image_proc; block matching only, no '
+         'effect', 0, 10000),
+)
+
+FLOW = (
+    Spec('confidence_threshold', 0.0, THRESHOLD, 0.0, 1.0),
+    Spec('flow_preset', 'medium', 'effort of the classical flow',
+         choices=('ultrafast', 'fast', 'medium')),
+    Spec('max_gap_seconds', 1.0,
+         'images further apart are not matched; the newer one starts a new sequence (s)',
+         0.001, 3600.0),
+    Spec('color_max_px', 0.0, 'flow at full saturation of flow/image_color (px); 0 follows the '
+         'largest flow of each image', 0.0, 10000.0),
+)
+
+STEREO_NODE = (*MATCHER, *INPUTS, *STEREO, *SGBM)
+FLOW_NODE = (*MATCHER, *INPUTS, *FLOW)
+
+
+def declare(node: Node, specs: Iterable[Spec],
+            check: Callable[[SimpleNamespace], None] | None = None) -> None:
+    """
+    Declare parameters with descriptions and ranges, and guard later changes.
+
+    :param node: the node.
+    :param specs: its rows of the table.
+    :param check: looks at a whole new set of values; raises a PanMatchError to refuse it.
+    :raises ConfigError: if a value from the command line or a YAML file is not allowed.
+    """
+    table = {spec.name: spec for spec in specs}
+    for spec in table.values():
+        value = node.declare_parameter(spec.name, spec.default, _descriptor(spec)).value
+        problem = _problem(spec, value)
+        if problem:
+            raise ConfigError(problem)
+    if check:
+        check(snapshot(node, table.values()))
+
+    def on_set(parameters: list[Parameter]) -> SetParametersResult:
+        changed = {}
+        for parameter in parameters:
+            spec = table.get(parameter.name)
+            if spec is None:
+                continue
+            problem = _problem(spec, parameter.value)
+            if not spec.live:
+                problem = (f'{spec.name} cannot change while the node runs; set it in the '
+                           'launch file or parameter file and restart')
+            if problem:
+                return SetParametersResult(successful=False, reason=problem)
+            changed[spec.name] = parameter.value
+        if check and changed:
+            values = snapshot(node, table.values())
+            for name, value in changed.items():
+                setattr(values, name, _converted(table[name], value))
+            try:
+                check(values)
+            except PanMatchError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    node.add_on_set_parameters_callback(on_set)
+
+
+def snapshot(node: Node, specs: Iterable[Spec]) -> SimpleNamespace:
+    """Read all values at once; a frame is processed with one snapshot."""
+    return SimpleNamespace(**{
+        spec.name: _converted(spec, node.get_parameter(spec.name).value) for spec in specs})
+
+
+def matcher_options(values: SimpleNamespace) -> MatcherOptions:
+    """
+    Options of the matcher from parameters; those that a node does not have keep their default.
+
+    :raises ConfigError: if they do not go together.
+    """
+    names = ('min_disparity', 'max_disparity', 'correlation_window_size', 'P1', 'P2',
+             'uniqueness_ratio', 'speckle_size', 'speckle_range', 'disp12_max_diff',
+             'prefilter_cap', 'sgbm_mode', 'flow_preset')
+    given = {name: getattr(values, name) for name in names if hasattr(values, name)}
+    span = getattr(values, 'disparity_range', 0)
+    if span and not given['max_disparity']:
+        given['max_disparity'] = given['min_disparity'] + span
+    return MatcherOptions(classical=ClassicalConfig(**given))
+
+
+def _descriptor(spec: Spec) -> ParameterDescriptor:
+    text = spec.description
+    if spec.low is not None:
+        text += f'; {spec.low:g} to {spec.high:g}'
+    if spec.choices:
+        text += f'; one of {", ".join(map(str, spec.choices))}'
+    # Numbers are typed dynamically: a YAML file may say 0 where 0.0 is meant.
+    is_number = isinstance(spec.default, (int, float)) and not isinstance(spec.default, bool)
+    kinds = {bool: ParameterType.PARAMETER_BOOL, str: ParameterType.PARAMETER_STRING,
+             int: ParameterType.PARAMETER_INTEGER, float: ParameterType.PARAMETER_DOUBLE}
+    return ParameterDescriptor(name=spec.name, type=kinds[type(spec.default)], description=text,
+                               dynamic_typing=is_number,
+                               additional_constraints='' if spec.live else 'fixed at start')
+
+
+def _problem(spec: Spec, value: Any) -> str:
+    """Say what is wrong with a value; empty if nothing is."""
+    wanted = type(spec.default)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if wanted in (int, float):
+        if not is_number or (wanted is int and value != int(value)):
+            return f'{spec.name} must be a {_kind(wanted)}, got {value!r}'
+        if not math.isfinite(value):
+            return f'{spec.name} must be finite, got {value!r}'
+    elif not isinstance(value, wanted):
+        return f'{spec.name} must be a {_kind(wanted)}, got {value!r}'
+    if spec.choices and value not in spec.choices:
+        return (f'{spec.name} must be one of {", ".join(map(str, spec.choices))}, '
+                f'got {value!r}')
+    if spec.low is not None and spec.high is not None and not spec.low <= value <= spec.high:
+        return f'{spec.name} must be from {spec.low:g} to {spec.high:g}, got {value!r}'
+    return ''
+
+
+def _converted(spec: Spec, value: Any) -> Any:
+    return type(spec.default)(value)
+
+
+def _kind(kind: type) -> str:
+    return {bool: 'boolean', str: 'string', int: 'whole number', float: 'number'}[kind]

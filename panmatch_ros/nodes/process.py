@@ -1,0 +1,65 @@
+"""Running a node as a process: memory settings, signals, exit codes."""
+from collections.abc import Callable
+import ctypes
+import signal
+import sys
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.logging import get_logger
+from rclpy.node import Node
+
+from ..core.errors import PanMatchError
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+
+
+def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
+    """
+    Create a node, spin it until Ctrl-C or shutdown, clean up.
+
+    :param make_node: makes the node after ROS is initialised; a node with a ``stop`` method
+        is stopped before it is destroyed.
+    :param args: command line; that of the process by default.
+    :returns: exit code: 0 after a requested end, 1 if the node could not start.
+    """
+    keep_freed_memory()
+    node = None
+    try:
+        rclpy.init(args=args if args is not None else sys.argv)
+        node = make_node()
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except SystemExit as end:  # a node that finished its task
+        return int(end.code or 0)
+    except PanMatchError as error:
+        get_logger('panmatch_ros').fatal(str(error))
+        return 1
+    finally:
+        # A second Ctrl-C must not interrupt the clean-up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if node is not None:
+            stop = getattr(node, 'stop', None)
+            if stop is not None:
+                stop()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def keep_freed_memory() -> None:
+    """
+    Let glibc keep large freed blocks for the next frame.
+
+    By default each buffer of some megabytes is mapped and unmapped again, and the page faults
+    cost more than the serialisation itself. Other C libraries have no such call; then nothing
+    happens.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(M_MMAP_THRESHOLD, 1 << 30)
+    mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+    mallopt(M_TOP_PAD, 64 << 20)

@@ -1,0 +1,122 @@
+"""From a disparity map to the messages of the stereo node."""
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+from std_msgs.msg import Header
+
+from ..core.camera import Camera, StereoRig
+from ..core.disparity import camera_rays, depth_from_disparity
+from ..core.types import Disparity
+from .outputs import (
+    camera_info_message, CloudBuffer, DepthBuffer, DisparityBuffer, ImageBuffer,
+)
+from .statistics import StopWatch
+
+TO_BGRX = {1: cv2.COLOR_GRAY2BGRA, 3: cv2.COLOR_RGB2BGRA}
+
+
+@dataclass(frozen=True)
+class StereoFrame:
+    """
+    What the outputs of one pair are made of.
+
+    :param header: of the left image.
+    :param left: (H, W) grey or (H, W, 3) RGB, uint8 or uint16.
+    :param rig: the pair at the size of the images.
+    :param result: what the matcher found.
+    :param search_range: smallest and largest disparity that was searched, pixels.
+    :param delta_d: smallest difference that the matcher can tell, pixels.
+    """
+
+    header: Header
+    left: np.ndarray
+    rig: StereoRig
+    result: Disparity
+    search_range: tuple[float, float]
+    delta_d: float
+
+
+class StereoOutputs:
+    """Makes each message in buffers that are kept; one object serves one thread."""
+
+    def __init__(self) -> None:
+        self._disparity = DisparityBuffer()
+        self._confidence = ImageBuffer('32FC1')
+        self._depth = DepthBuffer('32FC1')
+        self._cloud = CloudBuffer(colored=True, padded=False)
+        self._rays: tuple[Camera | None, Any] = (None, None)
+        self._scratch = np.empty((0, 0), np.float32)
+
+    def publish(self, frame: StereoFrame, settings: SimpleNamespace,
+                publishers: Mapping[str, Any], wanted: frozenset[str]) -> tuple[float, float]:
+        """
+        Make and publish the wanted outputs, one after the other.
+
+        :param settings: parameters of the node.
+        :param publishers: by name of the output.
+        :param wanted: names of the outputs to make.
+        :returns: milliseconds spent making messages, and publishing them.
+        """
+        watch, spent = StopWatch(), [0.0, 0.0]
+        for name, message in self._messages(frame, settings, wanted):
+            spent[0] += watch.lap_ms()
+            publishers[name].publish(message)
+            spent[1] += watch.lap_ms()
+        return spent[0], spent[1]
+
+    def _messages(self, frame: StereoFrame, settings: SimpleNamespace,
+                  wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
+        result, header, rig = frame.result, frame.header, frame.rig
+        disparity = _masked(result, settings.confidence_threshold)
+        if 'disparity' in wanted:
+            yield 'disparity', self._disparity.fill(
+                header, disparity, rig, frame.search_range, frame.delta_d)
+        if 'confidence' in wanted:
+            yield 'confidence', self._confidence.fill(header, result.confidence)
+        if 'depth/camera_info' in wanted:
+            yield 'depth/camera_info', camera_info_message(header, rig.left)
+        if not wanted & {'depth', 'points2'}:
+            return
+        depth = self._metric_depth(disparity, rig)
+        if 'depth' in wanted:
+            if self._depth.encoding != settings.depth_encoding:
+                self._depth = DepthBuffer(settings.depth_encoding)
+            yield 'depth', self._depth.fill(header, depth)
+        if 'points2' in wanted:
+            yield 'points2', self._points(frame, depth, settings)
+
+    def _metric_depth(self, disparity: np.ndarray, rig: StereoRig) -> np.ndarray:
+        if self._scratch.shape != disparity.shape:
+            self._scratch = np.empty_like(disparity)
+        return depth_from_disparity(disparity, rig, out=self._scratch)
+
+    def _points(self, frame: StereoFrame, depth: np.ndarray, settings: SimpleNamespace) -> Any:
+        colored, padded = settings.use_color, not settings.avoid_point_cloud_padding
+        if (self._cloud.colored, self._cloud.padded) != (colored, padded):
+            self._cloud = CloudBuffer(colored, padded)
+        if self._rays[0] != frame.rig.left:
+            self._rays = (frame.rig.left, camera_rays(frame.rig.left))
+        return self._cloud.fill(frame.header, depth, self._rays[1],
+                                _bgrx(frame.left) if colored else None)
+
+
+def _masked(result: Disparity, threshold: float) -> np.ndarray:
+    """Set pixels below the confidence threshold to NaN; the result itself stays as it is."""
+    if threshold <= 0:
+        return result.disparity
+    disparity = result.disparity.copy()
+    disparity[result.confidence < np.float32(threshold)] = np.nan
+    return disparity
+
+
+def _bgrx(image: np.ndarray) -> np.ndarray:
+    """Pack colours as PointCloud2 has them: blue, green, red, zero."""
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    bgrx = cv2.cvtColor(image, TO_BGRX[1 if image.ndim == 2 else 3])
+    bgrx[..., 3] = 0
+    return bgrx

@@ -1,0 +1,134 @@
+"""
+Pairing of left and right images by their stamps.
+
+Where ``message_filters`` is installed its synchronizers do the matching; elsewhere the same
+rules of ours serve. Around either stand the parts that live robots need: a bag that loops does
+not stall the pairing, every image without a partner is counted, and no exception leaves.
+
+Rules: exact pairs have equal stamps; approximate pairs differ by less than the tolerance, and
+a new image takes the waiting partner that is nearest. Of each topic the ``queue_size`` newest
+stamps wait.
+"""
+from collections.abc import Callable
+from typing import Any, Protocol
+
+DEFAULT_TOLERANCE_NS = 50_000_000  # for approximate_sync_tolerance_seconds = 0.0
+PairCallback = Callable[[Any, Any], None]
+
+
+class Pairing(Protocol):
+    """Matches messages of two topics; calls back with each pair."""
+
+    def add(self, index: int, stamp_ns: int, message: Any) -> None:
+        """Take a message of topic 0 or 1."""
+
+
+class OwnPairing:
+    """The rules above in plain Python."""
+
+    def __init__(self, callback: PairCallback, queue_size: int, tolerance_ns: int) -> None:
+        self._callback = callback
+        self._queue_size = queue_size
+        self._tolerance_ns = tolerance_ns
+        self._queues: tuple[dict[int, Any], dict[int, Any]] = ({}, {})
+
+    def add(self, index: int, stamp_ns: int, message: Any) -> None:
+        mine, other = self._queues[index], self._queues[1 - index]
+        mine[stamp_ns] = message
+        while len(mine) > self._queue_size:
+            del mine[min(mine)]
+        if stamp_ns not in mine or not other:
+            return
+        partner = min(other, key=lambda stamp: abs(stamp - stamp_ns))
+        difference = abs(partner - stamp_ns)
+        if difference and difference >= self._tolerance_ns:
+            return
+        pair = (mine.pop(stamp_ns), other.pop(partner))
+        self._callback(*(pair if index == 0 else pair[::-1]))
+
+
+class MessageFiltersPairing:
+    """The synchronizers of the ROS package message_filters, fed by hand."""
+
+    def __init__(self, callback: PairCallback, queue_size: int, tolerance_ns: int) -> None:
+        import message_filters
+        self._inputs = [message_filters.SimpleFilter(), message_filters.SimpleFilter()]
+        if tolerance_ns:
+            self._filter = message_filters.ApproximateTimeSynchronizer(
+                self._inputs, queue_size, tolerance_ns * 1e-9)
+        else:
+            self._filter = message_filters.TimeSynchronizer(self._inputs, queue_size)
+        self._filter.registerCallback(callback)
+
+    def add(self, index: int, stamp_ns: int, message: Any) -> None:
+        self._inputs[index].signalMessage(message)
+
+
+def message_filters_installed() -> bool:
+    """Whether the Python package message_filters can be imported."""
+    try:
+        import message_filters
+    except ImportError:
+        return False
+    return hasattr(message_filters, 'ApproximateTimeSynchronizer')
+
+
+class PairSynchronizer:
+    """
+    Pairs images, counts those that stay alone, and can start anew.
+
+    :param callback: called with (left, right) messages, left first.
+    :param queue_size: messages of each topic that wait for a partner.
+    :param tolerance_ns: 0 for equal stamps, else the largest difference.
+    :param pairing: class that matches; message_filters if installed by default.
+    """
+
+    def __init__(self, callback: PairCallback, queue_size: int = 5, tolerance_ns: int = 0,
+                 pairing: Callable[[PairCallback, int, int], Pairing] | None = None) -> None:
+        if pairing is None:
+            pairing = MessageFiltersPairing if message_filters_installed() else OwnPairing
+        self._make = lambda: pairing(self._on_pair, queue_size, tolerance_ns)
+        self._callback = callback
+        self._queue_size = queue_size
+        self._ready: list[tuple[Any, Any]] = []
+        self.failures = 0  # images that never found a partner
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that waits, for example after time jumped back."""
+        waiting: list[list[int]] = getattr(self, '_waiting', [[], []])
+        self.failures += len(waiting[0]) + len(waiting[1])
+        self._waiting: list[list[int]] = [[], []]  # stamps, as they came
+        self._pairing = self._make()
+
+    def add(self, index: int, stamp_ns: int, message: Any) -> None:
+        """
+        Take a message; call back if it completes a pair.
+
+        :param index: 0 for left, 1 for right.
+        :param stamp_ns: its header stamp.
+        """
+        waiting = self._waiting[index]
+        if stamp_ns in waiting:
+            self.failures += 1  # a repeated stamp replaces the message
+        else:
+            waiting.append(stamp_ns)
+        self._pairing.add(index, stamp_ns, message)
+        if len(waiting) > self._queue_size:
+            waiting.remove(min(waiting))
+            self.failures += 1
+        # message_filters holds its lock while it calls back and would never free it after an
+        # exception, so the callback of the user runs here.
+        ready, self._ready = self._ready, []
+        for left, right in ready:
+            self._callback(left, right)
+
+    def _on_pair(self, left: Any, right: Any) -> None:
+        for index, message in enumerate((left, right)):
+            stamp = message.header.stamp
+            stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+            waiting = self._waiting[index]
+            passed = [old for old in waiting if old < stamp_ns]
+            self.failures += len(passed)
+            self._waiting[index] = [old for old in waiting if old > stamp_ns]
+        self._ready.append((left, right))
