@@ -27,7 +27,8 @@ def flow_to_color(flow: np.ndarray, max_px: float | None = None) -> np.ndarray:
     """
     Paint a flow field with the Middlebury colour wheel.
 
-    White is no motion, full colour is ``max_px``, darker colours are longer still.
+    White is no motion, full colour is ``max_px``, and darker colours are longer than a
+    ``max_px`` that was given.
 
     :param flow: (H, W, 2) float32, pixels, +x right and +y down; NaN is invalid.
     :param max_px: length of full colour, pixels, > 0; :func:`robust_max_px` if not given.
@@ -35,8 +36,9 @@ def flow_to_color(flow: np.ndarray, max_px: float | None = None) -> np.ndarray:
     :raises ShapeError: if ``flow`` is not (H, W, 2).
     :raises ConfigError: if ``max_px`` is not a positive number.
     """
+    beyond = LENGTHS  # the last, dark column of the table
     if max_px is None:
-        max_px = robust_max_px(flow)
+        max_px, beyond = robust_max_px(flow), LENGTHS - 1
     elif not 0 < max_px < np.inf:
         raise ConfigError(f'max_px must be a positive number of pixels, got {max_px}')
     _check_flow(flow)
@@ -46,8 +48,7 @@ def flow_to_color(flow: np.ndarray, max_px: float | None = None) -> np.ndarray:
     length, angle = cv2.cartToPolar(u, v)
     invalid = ~(length < np.inf)  # True for NaN
     length *= np.float32((LENGTHS - 1) / max_px)
-    # The last length is "beyond the scale".
-    np.copyto(length, LENGTHS, where=length > LENGTHS - 1)
+    np.copyto(length, beyond, where=length > LENGTHS - 1)
     length[invalid] = 0
     angle[invalid] = 0
     angle *= np.float32(DIRECTIONS / (2 * np.pi))
