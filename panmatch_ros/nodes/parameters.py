@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from ..core.errors import ConfigError, PanMatchError
-from ..inference.classical import ClassicalConfig
+from ..inference.classical_config import ClassicalConfig, FLOW_PRESETS
 from ..inference.factory import MATCHER_NAMES, MatcherOptions
 
 
@@ -69,27 +69,37 @@ STEREO = (
     Spec('depth_encoding', '32FC1',
          'encoding of the depth image: 32FC1 in metres with NaN for invalid, or 16UC1 in '
          'millimetres with 0 for invalid', choices=('32FC1', '16UC1')),
-    Spec('min_disparity', 0.0, 'smallest disparity searched (px)', -1024.0, 4096.0),
+    Spec('min_disparity', 0.0, 'smallest disparity searched (px)', -2000.0, 2000.0),
     Spec('max_disparity', 0.0,
          'largest disparity searched (px); 0 takes min_disparity + disparity_range, or '
-         'chooses by the image width if that is 0 too', 0.0, 4096.0),
+         'chooses by the image width if that is 0 too', -2000.0, 2000.0),
     Spec('disparity_range', 0, 'disparities searched from min_disparity on (px); 0 is unset',
-         0, 4096),
+         0, 2000),
 )
 
+CLASSICAL = ClassicalConfig()
 SGBM = (
     Spec('stereo_algorithm', 1, 'accepted for stereo_image_proc; the classical matcher is '
          'always semi-global (1)', choices=(0, 1)),
-    Spec('correlation_window_size', 5, 'edge of the matched block (px), odd', 1, 255),
-    Spec('P1', 0.0, 'cost of a disparity change by one; 0 chooses by the window', 0.0, 1e5),
-    Spec('P2', 0.0, 'cost of a larger disparity change; 0 chooses by the window', 0.0, 1e6),
-    Spec('uniqueness_ratio', 10.0, 'margin by which the best match must win (%)', 0.0, 100.0),
-    Spec('speckle_size', 100, 'smaller islands of one disparity are removed (px)', 0, 100000),
-    Spec('speckle_range', 2, 'disparity step that ends an island (px)', 0, 128),
-    Spec('disp12_max_diff', 1, 'left-right difference that is still a match (px); -1 is off',
-         -1, 128),
-    Spec('prefilter_cap', 31, 'limit of the gradient before matching', 1, 63),
-    Spec('sgbm_mode', 2, '0 SGBM, 1 HH, 2 SGBM_3WAY, 3 HH4', choices=(0, 1, 2, 3)),
+    Spec('correlation_window_size', CLASSICAL.correlation_window_size,
+         'edge of the matched block (px), odd', 1, 21),
+    Spec('P1', float(CLASSICAL.P1), 'penalty for a disparity step of 1 px between neighbours; '
+         '0 chooses by the window', 0.0, 15000.0),
+    Spec('P2', float(CLASSICAL.P2), 'penalty for larger steps; 0 chooses by the window',
+         0.0, 15000.0),
+    Spec('uniqueness_ratio', float(CLASSICAL.uniqueness_ratio),
+         'margin by which the best match has to beat the second (%)', 0.0, 100.0),
+    Spec('speckle_size', CLASSICAL.speckle_size,
+         'patches of fewer pixels are removed; 0 keeps them', 0, 100000),
+    Spec('speckle_range', CLASSICAL.speckle_range, 'disparity step that separates patches (px)',
+         0, 100),
+    Spec('disp12_max_diff', CLASSICAL.disp12_max_diff,
+         'left-right difference beyond which a pixel is occluded (px); -1 does not check',
+         -1, 14),
+    Spec('prefilter_cap', CLASSICAL.prefilter_cap,
+         'limit of the horizontal gradient that is compared', 1, 63),
+    Spec('sgbm_mode', CLASSICAL.sgbm_mode, '0 SGBM, 1 HH, 2 SGBM_3WAY, 3 HH4',
+         choices=(0, 1, 2, 3)),
     Spec('prefilter_size', 9, 'accepted for stereo_image_proc; block matching only, no effect',
          5, 255),
     Spec('texture_threshold', 10, 'accepted for stereo_image_proc; block matching only, no '
@@ -98,8 +108,8 @@ SGBM = (
 
 FLOW = (
     Spec('confidence_threshold', 0.0, THRESHOLD, 0.0, 1.0),
-    Spec('flow_preset', 'medium', 'effort of the classical flow',
-         choices=('ultrafast', 'fast', 'medium')),
+    Spec('flow_preset', CLASSICAL.flow_preset, 'effort of the classical flow',
+         choices=FLOW_PRESETS),
     Spec('max_gap_seconds', 1.0,
          'images further apart are not matched; the newer one starts a new sequence (s)',
          0.001, 3600.0),
