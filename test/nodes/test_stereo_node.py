@@ -17,10 +17,10 @@ from panmatch_ros.nodes.stereo_node import StereoNode
 pytestmark = pytest.mark.ros
 
 SIZE = (120, 160)
-RIG = StereoRig.ideal(SIZE, focal_px=160.0, baseline_m=0.1)  # 2 m is 8 px
+RIG = StereoRig.ideal(SIZE, focal_px=200.0, baseline_m=0.3)  # 2 m is 30 px
 DEPTH_M = 2.0
 LEFT, RIGHT = render_plane_pair(RIG, DEPTH_M)
-INNER = (slice(10, -10), slice(30, -10))  # away from the border
+INNER = (slice(10, -10), slice(45, -10))  # away from the border
 
 
 def messages(stamp_s, encoding='rgb8', convention='right'):
@@ -50,12 +50,12 @@ def test_known_plane_comes_out_at_its_depth(graph, convention):
     xyz = points_of(graph.wait_for('points2')).xyz
     assert np.abs(xyz[INNER][..., 2] - DEPTH_M).max() < 0.01
     # The point of pixel (x, y) is on its ray.
-    assert xyz[60, 100, 0] == pytest.approx((100 - RIG.left.cx) * xyz[60, 100, 2] / 160, abs=1e-4)
-    assert xyz[60, 100, 1] == pytest.approx((60 - RIG.left.cy) * xyz[60, 100, 2] / 160, abs=1e-4)
+    assert xyz[60, 100, 0] == pytest.approx((100 - RIG.left.cx) * xyz[60, 100, 2] / 200, abs=1e-4)
+    assert xyz[60, 100, 1] == pytest.approx((60 - RIG.left.cy) * xyz[60, 100, 2] / 200, abs=1e-4)
 
 
 def test_disparity_image_has_every_field_right(graph):
-    graph.add(StereoNode, min_disparity=0.0, max_disparity=32.0)
+    graph.add(StereoNode, min_disparity=0.0, max_disparity=48.0)
     listen_all(graph)
     send(graph, 7.25)
     message = graph.wait_for('disparity')
@@ -64,15 +64,15 @@ def test_disparity_image_has_every_field_right(graph):
     assert message.image.encoding == '32FC1'
     assert message.image.step == SIZE[1] * 4
     assert len(message.image.data) == SIZE[0] * SIZE[1] * 4
-    assert message.f == pytest.approx(160.0)
-    assert message.t == pytest.approx(0.1)
+    assert message.f == pytest.approx(200.0)
+    assert message.t == pytest.approx(0.3)
     assert message.min_disparity == 0.0
-    assert 30.0 <= message.max_disparity <= 32.0
+    assert 46.0 <= message.max_disparity <= 48.0
     assert message.delta_d == pytest.approx(1 / 16)
     window = message.valid_window
     assert (window.x_offset, window.y_offset, window.width, window.height) == (0, 0, 160, 120)
     disparity = floats_of(message.image)
-    assert np.nanmedian(disparity[INNER]) == pytest.approx(8.0, abs=0.03)
+    assert np.nanmedian(disparity[INNER]) == pytest.approx(30.0, abs=0.07)
     # Whoever reads the message gets the depth from its own fields.
     assert message.f * message.t / np.nanmedian(disparity[INNER]) == pytest.approx(2.0, abs=0.01)
 
@@ -85,8 +85,8 @@ def test_depth_camera_info_describes_the_depth_image(graph):
     assert stamp_of(info) == 3.0
     assert info.header.frame_id == FRAME_ID
     assert (info.width, info.height) == (160, 120)
-    assert list(info.p) == pytest.approx([160, 0, 79.5, 0, 0, 160, 59.5, 0, 0, 0, 1, 0])
-    assert list(info.k) == pytest.approx([160, 0, 79.5, 0, 160, 59.5, 0, 0, 1])
+    assert list(info.p) == pytest.approx([200, 0, 79.5, 0, 0, 200, 59.5, 0, 0, 0, 1, 0])
+    assert list(info.k) == pytest.approx([200, 0, 79.5, 0, 200, 59.5, 0, 0, 1])
     assert not any(info.d)
 
 
@@ -127,9 +127,9 @@ def test_binning_two(graph):
     publish_pair(graph, left, right, infos)
     assert np.nanmedian(floats_of(graph.wait_for('depth'))[INNER]) == pytest.approx(2, abs=0.01)
     xyz = points_of(graph.wait_for('points2')).xyz
-    assert xyz[60, 100, 0] == pytest.approx((100 - 79.5) * 2.0 / 160, abs=0.01)
+    assert xyz[60, 100, 0] == pytest.approx((100 - 79.5) * 2.0 / 200, abs=0.01)
     message = graph.wait_for('disparity')
-    assert (message.f, message.t) == (pytest.approx(160.0), pytest.approx(0.1))
+    assert (message.f, message.t) == (pytest.approx(200.0), pytest.approx(0.3))
 
 
 def test_region_of_interest(graph):
@@ -147,11 +147,11 @@ def test_region_of_interest(graph):
     publish_pair(graph, left, right, infos)
     assert np.nanmedian(floats_of(graph.wait_for('depth'))[INNER]) == pytest.approx(2, abs=0.01)
     xyz = points_of(graph.wait_for('points2')).xyz
-    assert xyz[60, 100, 0] == pytest.approx((100 - 79.5) * 2.0 / 160, abs=0.01)
+    assert xyz[60, 100, 0] == pytest.approx((100 - 79.5) * 2.0 / 200, abs=0.01)
 
 
 def test_converging_rig_subtracts_the_principal_point_offset(graph):
-    right_camera = Camera(160, 120, 160, 160, RIG.left.cx + 5.0, RIG.left.cy, -16.0)
+    right_camera = Camera(160, 120, 200, 200, RIG.left.cx + 5.0, RIG.left.cy, -60.0)
     rig = StereoRig(RIG.left, right_camera)
     left, right = render_plane_pair(rig, DEPTH_M)
     graph.add(StereoNode)
@@ -160,8 +160,8 @@ def test_converging_rig_subtracts_the_principal_point_offset(graph):
     publish_pair(graph, image_message(left, 'rgb8', 1.0), image_message(right, 'rgb8', 1.0),
                  infos)
     message = graph.wait_for('disparity')
-    # 8 px of parallax; the images themselves show 3 px, because cx differs by 5.
-    assert np.nanmedian(floats_of(message.image)[INNER]) == pytest.approx(8.0, abs=0.04)
+    # 30 px of parallax; the images themselves show 25 px, because cx differs by 5.
+    assert np.nanmedian(floats_of(message.image)[INNER]) == pytest.approx(30.0, abs=0.07)
     assert message.min_disparity == pytest.approx(5.0)
     assert np.nanmedian(floats_of(graph.wait_for('depth'))[INNER]) == pytest.approx(2, abs=0.01)
 
@@ -247,13 +247,13 @@ def test_new_image_size_is_followed(graph):
     listen_all(graph)
     send(graph, 1.0)
     graph.wait_for('depth')
-    rig = StereoRig.ideal((96, 200), focal_px=200.0, baseline_m=0.1)
+    rig = StereoRig.ideal((96, 200), focal_px=200.0, baseline_m=0.3)
     left, right = render_plane_pair(rig, DEPTH_M)
     publish_pair(graph, image_message(left, 'rgb8', 2.0), image_message(right, 'rgb8', 2.0),
                  camera_infos(rig, 2.0))
     depth = graph.wait_for('depth', 2)
     assert (depth.height, depth.width) == (96, 200)
-    assert np.nanmedian(floats_of(depth)[10:-10, 30:-10]) == pytest.approx(2.0, abs=0.01)
+    assert np.nanmedian(floats_of(depth)[10:-10, 45:-10]) == pytest.approx(2.0, abs=0.01)
 
 
 def test_looping_bag_goes_on(graph):

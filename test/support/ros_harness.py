@@ -8,7 +8,8 @@ from typing import Any
 
 os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 100 + 1)
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
+if os.environ.get('ROS_DISTRO') == 'humble':  # which does not know the other variable
+    os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
 
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
