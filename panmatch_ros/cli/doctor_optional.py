@@ -1,0 +1,71 @@
+"""Checks of what makes more possible: other back-ends, weights, sample images."""
+from pathlib import Path
+
+from .doctor_probe import MISSING, OK, Check, check_module
+
+SLOW_IMPORT_S = 60.0
+WEIGHTS = Path(__file__).resolve().parent.parent / 'checkpoints' / 'weights'
+WEIGHT_SUFFIXES = ('.onnx', '.pt', '.pth', '.safetensors')
+NOT_NEEDED = 'optional: the classical matcher works without it'
+
+TORCH = """
+import torch
+cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'no CUDA device'
+print(torch.__version__ + ', ' + cuda)
+"""
+ONNXRUNTIME = """
+import onnxruntime
+print(onnxruntime.__version__ + ', ' + ', '.join(onnxruntime.get_available_providers()))
+"""
+
+
+def check_torch() -> Check:
+    """Check PyTorch and CUDA."""
+    return check_module('PyTorch', 'torch', TORCH, NOT_NEEDED, SLOW_IMPORT_S)
+
+
+def check_tensorrt() -> Check:
+    """Check TensorRT."""
+    return check_module('TensorRT', 'tensorrt', 'import tensorrt; print(tensorrt.__version__)',
+                        NOT_NEEDED, SLOW_IMPORT_S)
+
+
+def check_torch_tensorrt() -> Check:
+    """Check Torch-TensorRT."""
+    return check_module('Torch-TensorRT', 'torch_tensorrt',
+                        'import torch_tensorrt; print(torch_tensorrt.__version__)',
+                        NOT_NEEDED, SLOW_IMPORT_S)
+
+
+def check_onnxruntime() -> Check:
+    """Check ONNX Runtime."""
+    return check_module('ONNX Runtime', 'onnxruntime', ONNXRUNTIME, NOT_NEEDED, SLOW_IMPORT_S)
+
+
+def check_openvino() -> Check:
+    """Check OpenVINO."""
+    return check_module('OpenVINO', 'openvino', 'import openvino; print(openvino.__version__)',
+                        NOT_NEEDED, SLOW_IMPORT_S)
+
+
+def check_weights() -> Check:
+    """Look for network weights that came with the package."""
+    files = sorted(path.name for path in WEIGHTS.glob('*') if path.suffix in WEIGHT_SUFFIXES)
+    if files:
+        return Check('weights', OK, ', '.join(files))
+    return Check('weights', MISSING, 'this version comes without network weights',
+                 'nothing has to be done: the matcher auto is the classical one')
+
+
+def check_samples() -> Check:
+    """Look for images to try things on."""
+    from ..data.samples import find_samples
+    found = find_samples()
+    if found:
+        return Check('sample images', OK, str(found))
+    return Check('sample images', MISSING, 'not found',
+                 'only for the demo: `sudo apt install opencv-doc`')
+
+
+CHECKS = (check_torch, check_tensorrt, check_torch_tensorrt, check_onnxruntime, check_openvino,
+          check_weights, check_samples)

@@ -1,0 +1,134 @@
+"""Measure errors on pairs with ground truth: EPE, bad-N, D1-all, Fl-all."""
+import argparse
+import json
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
+
+from ..core.errors import ConfigError
+from .options import MATCHERS, add_disparity_range, make_matcher, positive, versions
+
+if TYPE_CHECKING:
+    from ..evaluation.evaluate import PairScore
+    from ..evaluation.pairs import TruthPair
+
+SUMMARY = 'measure errors on pairs with ground truth'
+EXAMPLES = """\
+panmatch evaluate ~/datasets/middlebury
+                                # all pairs in the folder and up to two levels below
+panmatch evaluate cones --matcher classical --max-disparity 64
+                                # one pair, one matcher
+panmatch evaluate ~/datasets/kitti --task stereo --out out/kitti
+                                # also write results.json
+panmatch evaluate tsukuba --scale 16
+                                # 8-bit ground truth: value = 16 * disparity
+"""
+RESULTS = 'results.json'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the options of this verb."""
+    parser.add_argument('folder', type=Path, metavar='DIR',
+                        help='a pair (two images and ground truth) or a folder of such folders')
+    parser.add_argument('--matcher', choices=MATCHERS, action='append', dest='matchers',
+                        help='what to measure; may be given several times (default auto)')
+    parser.add_argument('--task', choices=('auto', 'stereo', 'flow'), default='auto',
+                        help='which pairs; auto (default) takes all and tells the task by the '
+                             'ground truth')
+    parser.add_argument('--out', type=Path, metavar='DIR',
+                        help=f'folder for {RESULTS}; made if it does not exist')
+    parser.add_argument('--overwrite', action='store_true',
+                        help=f'replace a {RESULTS} that is there')
+    parser.add_argument('--scale', type=positive, metavar='S',
+                        help='levels per pixel of png disparity: value = S * disparity; default '
+                             'is scale.txt beside it, else what its name tells')
+    add_disparity_range(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Score all pairs with all matchers.
+
+    :returns: 1 if a pair failed, else 0.
+    :raises PanMatchError: if there are no pairs or an option cannot be used.
+    """
+    from ..evaluation.evaluate import score_pair
+    from ..evaluation.pairs import find_pairs
+    from .evaluate_report import describe_scores, results_of
+    check_out(args)
+    pairs, without_truth = find_pairs(args.folder, args.task)
+    announce(pairs, without_truth, args.task)
+    matchers = {}
+    for name in dict.fromkeys(args.matchers or ['auto']):
+        matcher = make_matcher(name, args)
+        matchers[name if name == matcher.name else f'{name} ({matcher.name})'] = matcher
+    scores: list[PairScore] = []
+    for index, pair in enumerate(pairs, 1):
+        for label, matcher in matchers.items():
+            score = score_pair(matcher, label, pair, args.scale)
+            scores.append(score)
+            report_progress(score, f'{index}/{len(pairs)}', is_first=len(matchers) == 1
+                            or label == next(iter(matchers)))
+    print(describe_scores(scores))
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        results = {'folder': str(args.folder), 'options': options(args), 'versions': versions(),
+                   **results_of(scores)}
+        text = json.dumps(results, indent=2, allow_nan=False)
+        (args.out / RESULTS).write_text(text + '\n')
+        print(f'{args.out / RESULTS}')
+    failed = sum(bool(score.error) for score in scores)
+    if failed:
+        note(f'error: {failed} of {len(scores)} failed, see above')
+    return 1 if failed else 0
+
+
+def check_out(args: argparse.Namespace) -> None:
+    """
+    Find out before the work whether its result may be written.
+
+    :raises ConfigError: if not.
+    """
+    if args.out is None:
+        return
+    if args.out.exists() and not args.out.is_dir():
+        raise ConfigError(f'--out {args.out} is a file; name a folder')
+    if (args.out / RESULTS).exists() and not args.overwrite:
+        raise ConfigError(f'{args.out / RESULTS} exists; name another folder, or add --overwrite')
+
+
+def options(args: argparse.Namespace) -> dict:
+    """Options as they were used."""
+    return {'matchers': args.matchers or ['auto'], 'task': args.task, 'scale': args.scale,
+            'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity}
+
+
+def announce(pairs: 'list[TruthPair]', without_truth: list[str], task: str) -> None:
+    """Say what was found and guessed."""
+    stereo = sum(pair.task == 'stereo' for pair in pairs)
+    origin = ', told by the ground truth (override: --task)' if task == 'auto' else ''
+    note(f'{len(pairs)} pairs: {stereo} stereo, {len(pairs) - stereo} flow{origin}')
+    if without_truth:
+        note(f'images without ground truth are left out: {", ".join(without_truth)}')
+
+
+def report_progress(score: 'PairScore', position: str, is_first: bool) -> None:
+    """
+    Say that a pair is done.
+
+    :param position: like '3/10'.
+    :param is_first: whether this is the first matcher on this pair; guesses are told once.
+    """
+    text = f'[{position}] {score.pair} {score.task} {score.matcher}: '
+    if score.error:
+        note(f'{text}failed: {" ".join(score.error.split())}')
+        return
+    note(f'{text}{score.milliseconds:.0f} ms')
+    if score.scale_is_guess and is_first:
+        note(f'    ground truth: guessed value / {score.truth_scale:g} from {score.scale_origin}; '
+             '0 is unknown (override: --scale)')
+
+
+def note(text: str) -> None:
+    """Tell the user something that is not a result."""
+    print(f'panmatch evaluate: {text}', file=sys.stderr)

@@ -1,0 +1,189 @@
+"""Match two images: disparity, depth and point cloud, optical flow, or sparse matches."""
+import argparse
+import dataclasses
+from pathlib import Path
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ..core.errors import CalibrationError, ConfigError
+from .options import MATCHERS, add_disparity_range, count, make_matcher, share
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..core.camera import StereoRig
+    from ..core.types import Disparity, Displacement
+    from ..inference.matcher import Matcher
+    from .match_outputs import Outputs
+
+SUMMARY = 'match two images and write the result as arrays and pictures'
+EXAMPLES = """\
+panmatch match left.png right.png --task stereo --out out/stereo
+                                # disparity of a rectified pair
+panmatch match left.png right.png --task stereo --calib left.yaml right.yaml --out out/depth
+                                # with depth and point cloud; ROS camera_info files
+panmatch match im0.png im1.png --task stereo --calib calib.txt --out out/depth
+                                # the same with a Middlebury calibration
+panmatch match frame0.png frame1.png --out out/flow
+                                # optical flow
+panmatch match a.png b.png --task match --max-matches 500 --out out/matches
+                                # sparse matches
+"""
+TASKS = ('stereo', 'flow', 'match')
+MAX_MATCHES, MATCH_CONFIDENCE = 2000, 0.5
+SIZE_TOLERANCE_PX = 1.0  # resizing to a given width may round the height up or down
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the options of this verb."""
+    parser.add_argument('image0', type=Path, metavar='IMAGE0', help='left or first image')
+    parser.add_argument('image1', type=Path, metavar='IMAGE1', help='right or second image')
+    parser.add_argument('--task', choices=TASKS, default='flow',
+                        help='stereo: disparity of a rectified pair; flow: dense displacement '
+                             '(default); match: sparse matches')
+    parser.add_argument('--matcher', choices=MATCHERS, default='auto',
+                        help='auto (default) takes the best that is installed')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR',
+                        help='folder for the results; made if it does not exist')
+    parser.add_argument('--overwrite', action='store_true',
+                        help='write into a folder that is not empty; replaces results of this '
+                             'command and nothing else')
+    parser.add_argument('--calib', type=Path, nargs='+', metavar='FILE',
+                        help='stereo: the camera_info YAML of both cameras, or one Middlebury '
+                             'calib.txt; gives depth and point cloud (stands after the images)')
+    add_disparity_range(parser)
+    parser.add_argument('--min-confidence', type=share, metavar='C',
+                        help='make what is less confident invalid, 0 to 1; default 0 (nothing), '
+                             f'for matches {MATCH_CONFIDENCE}')
+    parser.add_argument('--max-matches', type=count, metavar='N',
+                        help=f'match: at most so many (default {MAX_MATCHES})')
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Match the two images and write all results.
+
+    :raises PanMatchError: if a file, an option or a calibration cannot be used.
+    """
+    check_options(args)
+    from ..core.image import check_pair
+    from ..data.formats import read_image
+    from .match_outputs import prepare_folder
+    image0, image1 = read_image(args.image0), read_image(args.image1)
+    check_pair(image0, image1, (str(args.image0), str(args.image1)))
+    rig = load_calibration(args, image0.shape[:2]) if args.task == 'stereo' else None
+    matcher = make_matcher(args.matcher, args)
+    prepare_folder(args.out, args.overwrite, (args.image0, args.image1, *(args.calib or ())))
+
+    match_pair = matcher.match_stereo if args.task == 'stereo' else matcher.match
+    start_s = time.perf_counter()
+    result = match_pair(image0, image1)
+    elapsed_ms = 1e3 * (time.perf_counter() - start_s)
+
+    outputs = collect(args, result, (image0, image1), rig)
+    outputs.summary = {
+        'task': args.task, 'matcher': matcher.name, 'backend': matcher.backend,
+        'precision': matcher.precision, 'height': image0.shape[0], 'width': image0.shape[1],
+        'image0': str(args.image0), 'image1': str(args.image1),
+        'calibration': [str(path) for path in args.calib] if args.calib else None,
+        'milliseconds': round(elapsed_ms, 2), **outputs.summary,
+        'options': {**options(args), **matcher_options(matcher, args.task, image0.shape[1])}}
+    outputs.write(args.out)
+    print(outputs.describe())
+    print(f'{args.out}: {", ".join(outputs.names())}')
+    return 0
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """
+    Refuse options that the task would ignore.
+
+    :raises ConfigError: with the name of the option.
+    """
+    ignored = [] if args.task == 'stereo' else [
+        ('--calib', args.calib), ('--max-disparity', args.max_disparity),
+        ('--min-disparity', args.min_disparity)]
+    for name, value in ignored:
+        if value:
+            raise ConfigError(f'{name} is for --task stereo, and the task is {args.task}')
+    if args.max_matches is not None and args.task != 'match':
+        raise ConfigError(f'--max-matches is for --task match, and the task is {args.task}')
+    if args.calib and len(args.calib) > 2:
+        raise ConfigError(f'--calib takes one or two files, got {len(args.calib)}')
+
+
+def load_calibration(args: argparse.Namespace, size: tuple[int, int]) -> 'StereoRig | None':
+    """
+    Read the rig and bring it to the size of the images.
+
+    :param size: (height, width) of the images, pixels.
+    :returns: None without ``--calib``.
+    :raises PanMatchError: if a file cannot be read or describes another shape of image.
+    """
+    if not args.calib:
+        note('without --calib there is no depth and no point cloud')
+        return None
+    from ..data.calibration import load_rig
+    rig = load_rig(*args.calib)
+    if rig.baseline_sign_is_unusual:
+        note('the calibration puts the right camera left of the left one; if the two files are '
+             'swapped, depths are still of the right size')
+    height, width = size
+    if (rig.left.height, rig.left.width) == (height, width):
+        return rig
+    expected_height = rig.left.height * width / rig.left.width
+    described = f'the calibration is for {rig.left.width}x{rig.left.height}, the images are'
+    if abs(expected_height - height) > SIZE_TOLERANCE_PX:
+        raise CalibrationError(f'{described} {width}x{height}: another shape, so they were '
+                               'cropped or belong to other cameras')
+    note(f'{described} {width}x{height}: scaled by {width / rig.left.width:.4g}')
+    return rig.resized(height, width)
+
+
+def collect(args: argparse.Namespace, result: 'Disparity | Displacement',
+            images: 'tuple[np.ndarray, np.ndarray]', rig: 'StereoRig | None') -> 'Outputs':
+    """Turn a result into what is written, according to the task."""
+    from ..core.types import Disparity
+    from . import match_outputs
+    if isinstance(result, Disparity):
+        return match_outputs.stereo_outputs(result, images[0], rig, args.min_confidence or 0.0)
+    if args.task == 'flow':
+        return match_outputs.flow_outputs(result, args.min_confidence or 0.0)
+    resolved = options(args)
+    return match_outputs.match_outputs(result, images, resolved['min_confidence'],
+                                       resolved['max_matches'])
+
+
+def options(args: argparse.Namespace) -> dict:
+    """Options after the defaults of the task were filled in; those of other tasks left out."""
+    is_match = args.task == 'match'
+    default = MATCH_CONFIDENCE if is_match else 0.0
+    resolved = {'matcher': args.matcher,
+                'min_confidence': default if args.min_confidence is None else args.min_confidence}
+    if args.task == 'stereo':
+        resolved |= {'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity}
+    if is_match:
+        resolved['max_matches'] = args.max_matches or MAX_MATCHES
+    return resolved
+
+
+def matcher_options(matcher: 'Matcher', task: str, width: int) -> dict:
+    """
+    List what the matcher really used, automatic values resolved.
+
+    :param width: of the images, pixels.
+    """
+    from ..inference.classical import ClassicalMatcher
+    if not isinstance(matcher, ClassicalMatcher):
+        return {}
+    resolved = dataclasses.asdict(matcher.config)
+    if task == 'stereo':
+        lowest, number = matcher.config.search_range(width)
+        resolved['searched_disparities'] = [lowest, lowest + number - 1]
+    return {'classical': resolved}
+
+
+def note(text: str) -> None:
+    """Tell the user something that is not a result."""
+    print(f'panmatch match: {text}', file=sys.stderr)

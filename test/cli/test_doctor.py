@@ -1,0 +1,211 @@
+"""``panmatch doctor``: each check on a healthy and on a broken machine."""
+import importlib.metadata
+import json
+
+import pytest
+
+from panmatch_ros.cli import doctor, doctor_optional, doctor_probe, doctor_ros, doctor_system
+from panmatch_ros.cli.doctor_probe import MISSING, OK, WARNING
+
+
+def test_doctor_on_this_machine(panmatch):
+    result = panmatch('doctor')
+    assert result.status == 0
+    lines = result.out.splitlines()
+    assert lines[-1] == 'everything essential works'
+    for name in doctor.ESSENTIAL:
+        assert any(line.startswith(f'[ok]      {name} ') for line in lines)
+    assert 'disparity' not in result.out  # that is what a wrong matcher would print
+
+
+def test_json(panmatch, monkeypatch):
+    monkeypatch.setattr(doctor_ros, 'CHECKS', ())
+    monkeypatch.setattr(doctor_optional, 'CHECKS', ())
+    result = panmatch('doctor', '--json')
+    assert result.status == 0
+    report = json.loads(result.out)
+    assert report['ok'] is True
+    assert {check['name'] for check in report['checks']} >= doctor.ESSENTIAL
+    assert all(set(check) == {'name', 'status', 'detail', 'advice'}
+               and check['status'] in (OK, WARNING, MISSING) for check in report['checks'])
+
+
+def test_a_broken_essential_gives_status_1(panmatch, monkeypatch):
+    broken = doctor_probe.Check('NumPy', MISSING, 'not installed', 'install it')
+    monkeypatch.setattr(doctor_system, 'CHECKS', (lambda: broken,))
+    monkeypatch.setattr(doctor_ros, 'CHECKS', ())
+    monkeypatch.setattr(doctor_optional, 'CHECKS', ())
+    result = panmatch('doctor')
+    assert result.status == 1
+    assert result.out.splitlines() == [
+        '[missing] NumPy  not installed', '                 -> install it', '',
+        'essential and not working: NumPy']
+    assert json.loads(panmatch('doctor', '--json').out)['ok'] is False
+
+
+def test_missing_options_do_not_matter(panmatch, monkeypatch):
+    monkeypatch.setattr(doctor_ros, 'CHECKS', (doctor_ros.check_rclpy,))
+    monkeypatch.setattr(doctor_system, 'CHECKS', ())
+    monkeypatch.setattr(doctor_optional, 'CHECKS', ())
+    monkeypatch.setattr(doctor_probe, 'is_installed', lambda module: False)
+    result = panmatch('doctor')
+    assert result.status == 0
+    assert 'source /opt/ros/DISTRO/setup.bash' in result.out
+
+
+def test_a_check_that_fails_is_reported_like_the_others():
+    def check_the_moon():
+        raise ZeroDivisionError('no cheese')
+    check, other = doctor.run_checks([check_the_moon, doctor_system.check_python])
+    assert (check.name, check.status) == ('the moon', MISSING)
+    assert 'ZeroDivisionError: no cheese' in check.detail
+    assert other.name == 'Python'
+
+
+# The probe.
+
+def test_probe_gives_the_last_line():
+    assert doctor_probe.probe('print("first"); print("second")') == (True, 'second')
+
+
+def test_probe_reports_failures():
+    assert doctor_probe.probe('raise ValueError("broken")') == (False, 'ValueError: broken')
+    assert doctor_probe.probe('import os; os.abort()')[1].startswith('crashed with signal 6')
+    assert doctor_probe.probe('import sys; sys.exit(3)') == (False, 'ended with status 3')
+    assert doctor_probe.probe('import time; time.sleep(9)', 0.2) == (
+        False, 'no answer within 0.2 s')
+
+
+def test_probe_does_not_see_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / 'numpy.py').write_text('raise RuntimeError("the wrong numpy")')
+    monkeypatch.chdir(tmp_path)
+    assert doctor_probe.probe('import numpy; print("fine")') == (True, 'fine')
+
+
+@pytest.mark.parametrize(('module', 'found'), [('json', True), ('no_such_module', False),
+                                               ('no_such.module', False), ('json.no', False)])
+def test_is_installed(module, found):
+    assert doctor_probe.is_installed(module) is found
+
+
+def test_check_module():
+    def check(module, code):
+        return doctor_probe.check_module('it', module, code, 'do this')
+    assert check('no_such_module', '') == doctor_probe.Check('it', MISSING, 'not installed',
+                                                             'do this')
+    broken = check('json', 'import json; raise ImportError("no symbol")')
+    assert broken.status == MISSING
+    assert broken.detail == 'installed, but it does not work: ImportError: no symbol'
+    assert broken.advice == 'do this'
+    assert check('json', 'print("1.2")') == doctor_probe.Check('it', OK, '1.2')
+
+
+# Single checks.
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Pretend that probes answer this, and that everything is installed."""
+    def pretend(works, text, installed=True):
+        for module in (doctor_probe, doctor_ros, doctor_system):
+            monkeypatch.setattr(module, 'probe', lambda *_: (works, text), raising=False)
+            monkeypatch.setattr(module, 'is_installed', lambda _: installed, raising=False)
+    return pretend
+
+
+@pytest.mark.parametrize(('version', 'status'), [('4.6.0', OK), ('4.14.0', OK),
+                                                 ('5.0.0', WARNING), ('5.1.0-dev', WARNING)])
+def test_opencv_5_is_warned_of(answers, version, status):
+    answers(True, version)
+    check = doctor_system.check_opencv()
+    assert (check.status, '<5' in check.advice) == (status, status == WARNING)
+
+
+def test_matcher_failures(monkeypatch):
+    from panmatch_ros.inference import factory
+    assert doctor_system.check_matcher().status == OK
+    monkeypatch.setattr(doctor_system, 'SHIFT_PX', 6)
+
+    def fail(name):
+        raise OSError('no library')
+    monkeypatch.setattr(factory, 'create_matcher', fail)
+    check = doctor_system.check_matcher()
+    assert check.status == MISSING
+    assert 'no library' in check.detail
+
+
+def test_ros_distribution(monkeypatch):
+    monkeypatch.setenv('ROS_DISTRO', 'humble')
+    assert doctor_ros.check_distribution().detail == 'humble (from ROS_DISTRO)'
+    monkeypatch.delenv('ROS_DISTRO')
+    wheels = {'ros-rclpy': '7.1.6'}
+
+    def version(name):
+        if name not in wheels:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return wheels[name]
+    monkeypatch.setattr(importlib.metadata, 'version', version)
+    assert doctor_ros.check_distribution().detail == 'jazzy (from ros-rclpy 7.1.6)'
+    wheels['ros-rclpy'] = '99.0.0'
+    assert 'of unknown name' in doctor_ros.check_distribution().detail
+    wheels.clear()
+    assert doctor_ros.check_distribution().status == MISSING
+
+
+def test_rmw(monkeypatch, answers):
+    monkeypatch.delenv('RMW_IMPLEMENTATION', raising=False)
+    answers(True, 'rmw_fastrtps_cpp')
+    assert doctor_ros.check_rmw().detail == 'rmw_fastrtps_cpp (the default)'
+    monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_cyclonedds_cpp')
+    answers(False, 'exiting with 102')
+    check = doctor_ros.check_rmw()
+    assert check.status == MISSING
+    assert 'rmw_cyclonedds_cpp' in check.detail
+    assert 'ros-DISTRO-rmw-cyclonedds-cpp' in check.advice
+    answers(True, '', installed=False)
+    assert doctor_ros.check_rmw().status == MISSING
+
+
+def test_fast_dds_profile(monkeypatch, answers, tmp_path):
+    answers(True, '')
+    profile = tmp_path / 'profile.xml'
+    monkeypatch.delenv('RMW_IMPLEMENTATION', raising=False)
+    for variable in doctor_ros.PROFILE_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    check = doctor_ros.check_profile()
+    assert check.status == WARNING
+    assert 'export FASTRTPS_DEFAULT_PROFILES_FILE=' in check.advice
+    for variable in doctor_ros.PROFILE_VARIABLES:
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, str(profile))
+            assert doctor_ros.check_profile().status == WARNING
+            assert 'not a file' in doctor_ros.check_profile().detail
+            profile.touch()
+            assert doctor_ros.check_profile().status == OK
+            profile.unlink()
+    monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_cyclonedds_cpp')
+    assert doctor_ros.check_profile().detail.startswith('not needed')
+
+
+def test_own_messages_that_are_not_built(answers):
+    answers(True, '', installed=False)
+    check = doctor_ros.check_own_messages()
+    assert check.status == MISSING
+    assert 'stay silent' in check.detail
+    assert 'colcon build' in check.advice
+
+
+def test_weights(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor_optional, 'WEIGHTS', tmp_path)
+    (tmp_path / 'README.md').touch()
+    assert doctor_optional.check_weights().status == MISSING
+    (tmp_path / 'nano.onnx').touch()
+    assert doctor_optional.check_weights() == doctor_probe.Check('weights', OK, 'nano.onnx')
+
+
+def test_samples(monkeypatch, tmp_path):
+    from panmatch_ros.data import samples
+    monkeypatch.setattr(samples, 'find_samples', lambda: tmp_path)
+    assert doctor_optional.check_samples().detail == str(tmp_path)
+    monkeypatch.setattr(samples, 'find_samples', lambda: None)
+    check = doctor_optional.check_samples()
+    assert (check.status, 'opencv-doc' in check.advice) == (MISSING, True)

@@ -1,0 +1,156 @@
+"""``panmatch evaluate``: table, JSON, guesses and failures."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from panmatch_ros.data.formats import write_flo, write_pfm
+
+HEIGHT, WIDTH, DISPARITY, FLOW = 96, 160, 8, (3, -2)
+
+
+@pytest.fixture
+def dataset(tmp_path, make_stereo, make_flow):
+    """Three stereo pairs and a flow pair in the ways of four datasets."""
+    root = tmp_path / 'data'
+    truth = np.full((HEIGHT, WIDTH), DISPARITY, np.float32)
+    truth[:, :20] = np.nan
+    make_stereo(root / 'indoor' / 'a', ('im0.png', 'im1.png'))
+    write_pfm(root / 'indoor' / 'a' / 'disp0.pfm', truth)
+    make_stereo(root / 'indoor' / 'b', ('im2.ppm', 'im6.ppm'))
+    cv2.imwrite(str(root / 'indoor' / 'b' / 'disp2.png'),
+                np.nan_to_num(4 * truth).astype(np.uint8))
+    make_stereo(root / 'c')
+    np.savez(root / 'c' / 'disp.npz', np.where(np.isnan(truth), np.inf, truth))
+    make_flow(root / 'd', ('img0.png', 'img1.png'))
+    write_flo(root / 'd' / 'flow.flo', np.full((HEIGHT, WIDTH, 2), FLOW, np.float32))
+    return root
+
+
+def rows(text):
+    return [line.split() for line in text.splitlines() if line]
+
+
+def test_table_and_notes(panmatch, dataset):
+    result = panmatch('evaluate', dataset, '--matcher', 'classical')
+    assert result.status == 0
+    table = rows(result.out)
+    assert [row[0] for row in table] == ['stereo', 'c', 'indoor/a', 'indoor/b', 'mean', 'flow',
+                                         'd']
+    assert 'D1-all %' in result.out.splitlines()[0]
+    assert 'Fl-all %' in result.out
+    assert float(table[1][3]) < 0.2
+    assert '4 pairs: 3 stereo, 1 flow, told by the ground truth (override: --task)' in result.err
+    assert ('guessed value / 4 from the name disp2.png; 0 is unknown (override: --scale)'
+            in result.err)
+    assert '[4/4] indoor/b stereo classical' in result.err
+
+
+def test_results_json(panmatch, dataset, tmp_path):
+    out = tmp_path / 'new' / 'out'
+    result = panmatch('evaluate', dataset, '--out', out, '--max-disparity', 32)
+    assert result.status == 0
+    assert str(out / 'results.json') in result.out
+    results = json.loads((out / 'results.json').read_text())
+    assert [(pair['pair'], pair['task']) for pair in results['pairs']] == [
+        ('c', 'stereo'), ('d', 'flow'), ('indoor/a', 'stereo'), ('indoor/b', 'stereo')]
+    first, flow = results['pairs'][:2]
+    assert first['truth_pixels'] == HEIGHT * (WIDTH - 20)
+    assert first['epe_px'] < 0.2
+    assert first['d1_all_percent'] < 1
+    assert {'bad_0_5_percent', 'bad_1_percent', 'bad_2_percent', 'bad_4_percent',
+            'density_percent', 'epe_pixels', 'milliseconds'} <= set(first)
+    assert flow['truth_pixels'] == HEIGHT * WIDTH
+    assert flow['epe_px'] < 0.5
+    assert flow['fl_all_percent'] < 10
+    assert 'd1_all_percent' not in flow
+    stereo = [pair for pair in results['pairs'] if pair['task'] == 'stereo']
+    means = {mean['task']: mean for mean in results['means']}
+    assert means['stereo']['pairs'] == 3
+    assert means['stereo']['epe_px'] == pytest.approx(np.mean([p['epe_px'] for p in stereo]))
+    assert means['flow']['epe_px'] == flow['epe_px']
+    assert results['options']['max_disparity'] == 32
+    assert results['versions']['numpy'] == np.__version__
+
+
+def test_two_matchers(panmatch, dataset, tmp_path):
+    result = panmatch('evaluate', dataset / 'c', '--matcher', 'auto', '--matcher', 'classical',
+                      '--matcher', 'auto', '--out', tmp_path / 'out')
+    assert result.status == 0
+    results = json.loads((tmp_path / 'out' / 'results.json').read_text())
+    assert [pair['matcher'] for pair in results['pairs']] == ['auto (classical)', 'classical']
+    assert results['pairs'][0]['epe_px'] == results['pairs'][1]['epe_px']
+    assert len(rows(result.out)) == 4
+
+
+def test_task_chooses_pairs(panmatch, dataset):
+    result = panmatch('evaluate', dataset, '--task', 'flow')
+    assert result.status == 0
+    assert [row[0] for row in rows(result.out)] == ['flow', 'd']
+    assert 'told by' not in result.err
+
+
+def test_scale_changes_the_truth(panmatch, dataset, tmp_path):
+    result = panmatch('evaluate', dataset / 'indoor' / 'b', '--scale', 2,
+                      '--out', tmp_path / 'out')
+    assert result.status == 0
+    assert 'guessed' not in result.err
+    pair = json.loads((tmp_path / 'out' / 'results.json').read_text())['pairs'][0]
+    assert (pair['truth_scale'], pair['truth_scale_origin']) == (2, 'given')
+    assert pair['epe_px'] == pytest.approx(DISPARITY, abs=0.2)  # 16 px for 8 px
+
+
+def test_a_failing_pair_does_not_stop_the_others(panmatch, dataset, tmp_path):
+    (dataset / 'c' / 'right.png').write_text('not an image')
+    result = panmatch('evaluate', dataset, '--task', 'stereo', '--out', tmp_path / 'out')
+    assert result.status == 1
+    assert '[1/3] c stereo auto (classical): failed: ' in result.err
+    assert 'error: 1 of 3 failed, see above' in result.err
+    assert 'Traceback' not in result.err
+    assert rows(result.out)[1] == ['c', 'auto', '(classical)', 'failed']
+    assert 'mean of 2' in result.out
+    results = json.loads((tmp_path / 'out' / 'results.json').read_text())
+    assert 'right.png' in results['pairs'][0]['error']
+    assert results['means'][0]['pairs'] == 2
+
+
+def test_all_fail(panmatch, dataset):
+    (dataset / 'c' / 'right.png').write_text('not an image')
+    result = panmatch('evaluate', dataset / 'c')
+    assert result.status == 1
+    assert 'failed' in result.out
+
+
+def test_images_without_truth_are_told(panmatch, dataset, make_stereo):
+    make_stereo(dataset / 'bare')
+    result = panmatch('evaluate', dataset, '--task', 'flow')
+    assert result.status == 0
+    assert 'images without ground truth are left out: bare\n' in result.err
+
+
+@pytest.mark.parametrize(('folder', 'part'), [('none', 'does not exist'), ('.', 'no pair')])
+def test_no_pairs_is_one_line(panmatch, tmp_path, folder, part):
+    result = panmatch('evaluate', tmp_path / folder)
+    assert result.status == 1
+    assert result.err.count('\n') == 1
+    assert result.err.startswith('panmatch evaluate: error: ')
+    assert part in result.err
+    assert 'left/right' in result.err
+
+
+def test_results_are_not_overwritten(panmatch, dataset, tmp_path):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'results.json').write_text('mine')
+    (out / 'notes.txt').write_text('mine')
+    arguments = ('evaluate', dataset / 'd', '--out', out)
+    result = panmatch(*arguments)
+    assert result.status == 1
+    assert result.err.count('\n') == 1
+    assert '--overwrite' in result.err
+    assert (out / 'results.json').read_text() == 'mine'
+    assert panmatch(*arguments, '--overwrite').status == 0
+    assert json.loads((out / 'results.json').read_text())['pairs']
+    assert (out / 'notes.txt').read_text() == 'mine'
+    assert 'is a file' in panmatch('evaluate', dataset, '--out', out / 'notes.txt').err
