@@ -6,6 +6,7 @@ Here the two are compared first; pickled objects are never loaded.
 """
 import io
 from pathlib import Path
+import tokenize
 from typing import IO
 import zipfile
 import zlib
@@ -48,8 +49,8 @@ def read_array(path: str | Path) -> np.ndarray:
 def _read_npy(stream: IO[bytes], name: str) -> np.ndarray:
     try:
         shape, fortran_order, dtype = HEADER_READERS[np.lib.format.read_magic(stream)](stream)
-    except (ValueError, KeyError, EOFError, SyntaxError, TypeError, RecursionError,
-            MemoryError) as error:
+    except (ValueError, KeyError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError,
+            tokenize.TokenError) as error:
         raise FormatError(f'{name}: expected an array in numpy format, found no valid header: '
                           f'{str(error)[:200]}') from None
     if dtype.hasobject or dtype.kind not in 'fiub':
