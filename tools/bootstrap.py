@@ -51,8 +51,8 @@ def check_python() -> None:
     version = sys.version_info[:2]
     if not OLDEST <= version <= NEWEST:
         raise SetupError(
-            f'Python {version[0]}.{version[1]} at {sys.executable} is not supported: Python 3.10 to '
-            '3.13 is needed. Name one with `make PYTHON=/path/to/python3.11 test`.')
+            f'Python {version[0]}.{version[1]} at {sys.executable} is not supported: '
+            'Python 3.10 to 3.13 is needed. Name one with `make PYTHON=/path/to/python3.11 test`.')
 
 
 def check_platform() -> None:
@@ -70,7 +70,7 @@ def requirement_files(system_ros: str) -> list[Path]:
 
 def install_packages(system_ros: str) -> None:
     files = requirement_files(system_ros)
-    wanted = digest([*files, ROOT / 'setup.py', ROOT / 'pyproject.toml'],
+    wanted = digest([*files, ROOT / 'setup.py'],
                     f'{sys.version} {system_ros} {ROOT}')
     if STAMP.exists() and STAMP.read_text() == wanted:
         say('virtualenv is up to date')
@@ -85,7 +85,8 @@ def install_packages(system_ros: str) -> None:
                          'sudo apt install python3-venv') from error
     pip = [str(VENV / 'bin' / 'python'), '-m', 'pip', '--disable-pip-version-check', '-q']
     arguments = [item for file in files for item in ('-r', str(file))]
-    run([*pip, 'install', *arguments], 'pip could not install the dependencies; is there a network?')
+    run([*pip, 'install', *arguments],
+        'pip could not install the dependencies; is there a network?')
     run([*pip, 'install', '--no-deps', '--no-build-isolation', '-e', str(ROOT)],
         'pip could not install this package')
     if not system_ros:

@@ -1,5 +1,5 @@
 """Names of matchers, and how one is made."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..core.errors import ConfigError
 from .classical import ClassicalConfig, ClassicalMatcher
@@ -16,7 +16,7 @@ class MatcherOptions:
     :param classical: options of the OpenCV matcher.
     """
 
-    classical: ClassicalConfig = ClassicalConfig()
+    classical: ClassicalConfig = field(default_factory=ClassicalConfig)
 
 
 def create_matcher(name: str = 'auto', options: MatcherOptions | None = None) -> Matcher:

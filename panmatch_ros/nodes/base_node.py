@@ -17,8 +17,8 @@ from ..core.errors import PanMatchError
 from ..inference.factory import create_matcher
 from ..inference.matcher import Matcher
 from . import parameters
-from .diagnostics import diagnostic_array, own_messages, statistics_message, ThrottledLog
-from .inputs import InputTopic, Inputs
+from .diagnostics import ThrottledLog, diagnostic_array, own_messages, statistics_message
+from .inputs import Inputs, InputTopic
 from .latest_worker import LatestWorker
 from .statistics import FrameTimes, Statistics
 

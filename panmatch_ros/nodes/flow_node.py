@@ -13,8 +13,8 @@ from . import parameters
 from .base_node import MatcherNode
 from .conversions import image_from_message, stamp_ns
 from .diagnostics import own_messages
-from .inputs import InputTopic, JUMP, LATE
-from .outputs import camera_info_message, ImageBuffer
+from .inputs import JUMP, LATE, InputTopic
+from .outputs import ImageBuffer, camera_info_message
 from .process import run_node
 from .statistics import FrameTimes, StopWatch
 

@@ -17,7 +17,7 @@ from ..core.image import to_rgb
 from ..data.calibration import load_rig
 from ..data.images import read_image
 from . import parameters
-from .outputs import camera_info_message, ImageBuffer
+from .outputs import ImageBuffer, camera_info_message
 from .parameters import Spec
 from .process import run_node
 
@@ -57,7 +57,7 @@ class ImagePlayer(Node):
         self._images = [ImageBuffer('rgb8') for _ in sources]
         self._rig: StereoRig | None = None
         qos = QoSProfile(depth=2)
-        self._publishers = [
+        self._outputs = [
             (self.create_publisher(Image, name, qos), self.create_publisher(
                 CameraInfo, name.replace('image_rect', 'camera_info').replace(
                     'image', 'camera_info'), qos))
@@ -77,7 +77,7 @@ class ImagePlayer(Node):
         header.stamp = self.get_clock().now().to_msg()
         cameras = self._cameras(frames[0].shape[:2])
         for pixels, camera, image, (images, infos) in zip(
-                frames, cameras, self._images, self._publishers, strict=True):
+                frames, cameras, self._images, self._outputs, strict=True):
             info = camera_info_message(header, camera)
             info.p[3] = camera.tx
             infos.publish(info)

@@ -1,12 +1,13 @@
 """Input topics: lazy subscriptions, stamps that jump or come late, and the watchdog."""
 from collections.abc import Callable, Sequence
+import copy
 from dataclasses import dataclass, field
 import os
 import time
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data, QoSProfile
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -99,8 +100,9 @@ class Inputs:
         """Subscribe."""
         self._opened_s = time.monotonic()
         for topic in self.topics:
+            # rclpy writes overrides into the profile that it is given.
             topic.subscription = self._node.create_subscription(
-                topic.message_type, topic.resolved, topic.callback, self._qos,
+                topic.message_type, topic.resolved, topic.callback, copy.copy(self._qos),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ class ImageBuffer:
         self.message = message if message is not None else Image()
         self.message.encoding = encoding
         self._dtype, self._channels = ENCODING_LAYOUT[encoding]
-        self._pixels = np.empty((0, 0), self._dtype)
+        self._pixels: np.ndarray = np.empty((0, 0), self._dtype)
 
     def pixels(self, height: int, width: int) -> np.ndarray:
         """

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from ..core.errors import ConfigError, PanMatchError
-from ..inference.classical_config import ClassicalConfig, FLOW_PRESETS
+from ..inference.classical_config import FLOW_PRESETS, ClassicalConfig
 from ..inference.factory import MATCHER_NAMES, MatcherOptions
 
 
@@ -122,7 +122,7 @@ FLOW_NODE = (*MATCHER, *INPUTS, *FLOW)
 
 
 def declare(node: Node, specs: Iterable[Spec],
-            check: Callable[[SimpleNamespace], None] | None = None) -> None:
+            check: Callable[[SimpleNamespace], object] | None = None) -> None:
     """
     Declare parameters with descriptions and ranges, and guard later changes.
 

@@ -89,7 +89,7 @@ class Recorder(Node):
         arrays: dict[str, np.ndarray] = {}
         for name, message in self._of_one_stamp().items():
             arrays.update(_arrays(name, message))
-        np.savez_compressed(folder / 'outputs.npz', **arrays)
+        np.savez_compressed(folder / 'outputs.npz', **arrays)  # type: ignore[arg-type]  # stub
         record = {'task': self._settings.task, 'reports': self._reports,
                   'topics': {name: _rates(arrivals)
                              for name, arrivals in self._arrivals.items()}}
@@ -126,7 +126,7 @@ def _arrays(name: str, message: Any) -> dict[str, np.ndarray]:
         floats = np.frombuffer(message.data, np.float32).reshape(
             message.height, message.width, message.point_step // 4)
         offsets = {field.name: field.offset for field in message.fields}
-        arrays = {name: floats[..., :3].copy()}
+        arrays: dict[str, np.ndarray] = {name: floats[..., :3].copy()}
         if 'rgb' in offsets:
             start = offsets['rgb']
             raw = np.frombuffer(message.data, np.uint8).reshape(

@@ -1,4 +1,5 @@
 """Rectified stereo pair in; disparity, depth, point cloud and confidence out."""
+from functools import partial
 from typing import Any
 
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -11,7 +12,7 @@ from . import parameters
 from .base_node import MatcherNode
 from .calibration_gate import CalibrationGate
 from .conversions import image_from_message, stamp_ns
-from .inputs import InputTopic, JUMP, LATE
+from .inputs import JUMP, LATE, InputTopic
 from .process import run_node
 from .statistics import FrameTimes, StopWatch
 from .stereo_outputs import StereoFrame, StereoOutputs
@@ -42,16 +43,11 @@ class StereoNode(MatcherNode):
         self._gate = CalibrationGate(self._on_complete, self._on_incomplete)
         self._messages = StereoOutputs()
         self._last_pair_at = (0, 0)  # images received of each side when the last pair came
-        image_topics = [
-            InputTopic(f'{side}/image_rect', Image,
-                       lambda message, index=index: self._on_image(index, message))
-            for index, side in enumerate(SIDES)]
-        info_topics = [
-            InputTopic(f'{side}/camera_info', CameraInfo,
-                       lambda message, index=index: self._on_info(index, message))
-            for index, side in enumerate(SIDES)]
-        self._images, self._infos = image_topics, info_topics
-        self.add_inputs([*image_topics, *info_topics])
+        self._images = [InputTopic(f'{side}/image_rect', Image, partial(self._on_image, index))
+                        for index, side in enumerate(SIDES)]
+        self._infos = [InputTopic(f'{side}/camera_info', CameraInfo, partial(self._on_info, index))
+                       for index, side in enumerate(SIDES)]
+        self.add_inputs([*self._images, *self._infos])
 
     def _on_image(self, index: int, message: Any) -> None:
         topic = self._images[index]
@@ -111,10 +107,10 @@ class StereoNode(MatcherNode):
             return problem
         left, right = self._images
         alone = (left.received - self._last_pair_at[0], right.received - self._last_pair_at[1])
-        if min(alone) <= self.settings.queue_size or None in (left.guard.newest_ns,
-                                                              right.guard.newest_ns):
+        newest = left.guard.newest_ns, right.guard.newest_ns
+        if min(alone) <= self.settings.queue_size or newest[0] is None or newest[1] is None:
             return ''
-        offset_ms = (right.guard.newest_ns - left.guard.newest_ns) / 1e6
+        offset_ms = (newest[1] - newest[0]) / 1e6
         rule = (f'approximate_sync pairs up to {self._tolerance_ns / 1e6:g} ms'
                 if self._tolerance_ns else
                 'stamps must be equal; set approximate_sync if the cameras are not triggered')

@@ -12,7 +12,11 @@ from ..core.camera import Camera, StereoRig
 from ..core.disparity import camera_rays, depth_from_disparity
 from ..core.types import Disparity
 from .outputs import (
-    camera_info_message, CloudBuffer, DepthBuffer, DisparityBuffer, ImageBuffer,
+    CloudBuffer,
+    DepthBuffer,
+    DisparityBuffer,
+    ImageBuffer,
+    camera_info_message,
 )
 from .statistics import StopWatch
 

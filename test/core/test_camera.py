@@ -95,7 +95,7 @@ def test_zero_baseline():
 
 def test_pair_that_is_not_rectified():
     other = camera_info(p=[550, 0, 320, -60, 0, 500, 240, 0, 0, 0, 1, 0])
-    with pytest.raises(CalibrationError, match=r'one focal length, got fx 500.00 \(left\) and 550'):
+    with pytest.raises(CalibrationError, match=r'got fx 500.00 \(left\) and 550'):
         StereoRig.from_camera_info(camera_info(), other)
     other = camera_info(p=[500, 0, 320, -60, 0, 500, 250, 0, 0, 0, 1, 0])
     with pytest.raises(CalibrationError, match='one cy, got 240.00'):

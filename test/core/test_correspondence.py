@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from panmatch_ros.core.correspondence import (
-    confidence_from_error, correspondences_from_displacement, forward_backward_error,
+    confidence_from_error,
+    correspondences_from_displacement,
+    forward_backward_error,
     left_right_error,
 )
 from panmatch_ros.core.errors import ShapeError

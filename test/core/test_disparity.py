@@ -4,7 +4,10 @@ import pytest
 
 from panmatch_ros.core.camera import Camera, StereoRig
 from panmatch_ros.core.disparity import (
-    depth_from_disparity, disparity_from_depth, disparity_from_flow, flow_from_disparity,
+    depth_from_disparity,
+    disparity_from_depth,
+    disparity_from_flow,
+    flow_from_disparity,
     points_from_depth,
 )
 from panmatch_ros.core.errors import ShapeError

@@ -5,7 +5,12 @@ import pytest
 
 from panmatch_ros.core.errors import ShapeError
 from panmatch_ros.core.pixels import (
-    resize_disparity, resize_flow, resize_intrinsics, resize_points, sample, warp,
+    resize_disparity,
+    resize_flow,
+    resize_intrinsics,
+    resize_points,
+    sample,
+    warp,
 )
 
 

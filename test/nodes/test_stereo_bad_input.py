@@ -189,8 +189,10 @@ def test_stuck_topic_is_named_with_its_offset(graph):
     publish_pair(graph, left, right, infos)
     graph.wait_for('depth')
 
-    def keep_left_alive(count=iter(range(10**6))):
-        stamp = 10.1 + next(count) / 10
+    stamps = (10.1 + index / 10 for index in range(1000))
+
+    def keep_left_alive():
+        stamp = next(stamps)
         left, _, infos = good(stamp)
         graph.publish('left/image_rect', left)
         graph.publish('left/camera_info', infos[0])
@@ -208,8 +210,10 @@ def test_unpaired_stamps_are_reported_with_their_offset(graph):
     graph.add(StereoNode, queue_size=2)
     graph.listen('depth', Image)
 
-    def publish_apart(count=iter(range(10**6))):
-        stamp = 1.0 + next(count) / 10
+    stamps = (1.0 + index / 10 for index in range(1000))
+
+    def publish_apart():
+        stamp = next(stamps)
         left, right, infos = good(stamp)
         publish_pair(graph, left, stamped(right, stamp + 0.025), infos)
         graph.spin_for(0.1)

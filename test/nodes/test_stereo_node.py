@@ -5,7 +5,14 @@ import pytest
 
 pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
 from ros_harness import (
-    camera_infos, floats_of, FRAME_ID, image_message, points_of, publish_pair, stamp_of, stamped,
+    FRAME_ID,
+    camera_infos,
+    floats_of,
+    image_message,
+    points_of,
+    publish_pair,
+    stamp_of,
+    stamped,
 )
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from stereo_msgs.msg import DisparityImage

@@ -11,14 +11,14 @@ os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 if os.environ.get('ROS_DISTRO') == 'humble':  # which does not know the other variable
     os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
 
-import numpy as np  # noqa: E402
-import rclpy  # noqa: E402
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from rclpy.parameter import Parameter  # noqa: E402
-from rclpy.qos import QoSProfile  # noqa: E402
-from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
+import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
 
-from panmatch_ros.core.camera import StereoRig  # noqa: E402
+from panmatch_ros.core.camera import StereoRig
 
 FRAME_ID = 'left_camera_optical_frame'
 RELIABLE = QoSProfile(depth=10)

@@ -1,0 +1,114 @@
+"""Nodes as processes: Ctrl-C, external shutdown, exit codes."""
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
+import cv2
+import ros_harness  # noqa: F401  # sets the ROS domain of these tests
+
+pytestmark = pytest.mark.ros
+NODES = ['stereo_node', 'flow_node', 'image_player', 'recorder']
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a node as a process of its own; all are ended after the test."""
+    running = []
+
+    def start(node, *arguments):
+        process = subprocess.Popen(
+            [sys.executable, '-m', f'panmatch_ros.nodes.{node}', '--ros-args', *arguments],
+            cwd=tmp_path, env={**os.environ, 'PYTHONUNBUFFERED': '1'}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def arguments_of(node, tmp_path):
+    cv2.imwrite(str(tmp_path / 'image.png'), np.zeros((32, 32, 3), np.uint8))
+    return {'image_player': ['-p', f'images:={tmp_path / "image.png"}'],
+            'recorder': ['-p', f'out:={tmp_path / "out"}']}.get(node, [])
+
+
+def wait_until_up(graph, node):
+    assert graph.spin_until(lambda: node in graph.node.get_node_names(), timeout_s=15)
+
+
+def end(process, timeout_s):
+    start = time.monotonic()
+    output, _ = process.communicate(timeout=10)
+    took = time.monotonic() - start
+    assert took < timeout_s, f'{took:.1f} s\n{output}'
+    return output
+
+
+@pytest.mark.parametrize('node', NODES)
+@pytest.mark.parametrize('sent', [signal.SIGINT, signal.SIGTERM])
+def test_ends_within_two_seconds_without_a_traceback(graph, start, tmp_path, node, sent):
+    process = start(node, *arguments_of(node, tmp_path))
+    wait_until_up(graph, node)
+    process.send_signal(sent)
+    output = end(process, 2.0)
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output
+
+
+def test_second_ctrl_c_does_not_break_the_clean_up(graph, start, tmp_path):
+    process = start('stereo_node')
+    wait_until_up(graph, 'stereo_node')
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    output = end(process, 2.0)
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output
+
+
+def test_ctrl_c_while_frames_are_processed(graph, start, tmp_path):
+    from sensor_msgs.msg import Image
+    noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / 'big.png'), noise)
+    start('image_player', '-p', f'images:={tmp_path / "big.png"}', '-p', 'rate_hz:=20.0')
+    process = start('flow_node')
+    graph.listen('flow', Image)
+    graph.wait_for('flow', timeout_s=20)
+    process.send_signal(signal.SIGINT)
+    output = end(process, 2.0)
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output
+
+
+def test_wrong_parameter_ends_the_node_with_a_reason(start):
+    process = start('stereo_node', '-p', 'confidence_threshold:=7.0')
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert 'confidence_threshold must be from 0 to 1, got 7.0' in output
+    assert 'Traceback' not in output
+
+
+def test_player_without_images_says_what_it_needs(start):
+    process = start('image_player')
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert 'set either images, or left and right' in output
+
+
+def test_scripts_for_ros2_run_exist_for_every_node():
+    scripts = Path(__file__).parents[2] / 'scripts'
+    for node in NODES:
+        text = (scripts / node).read_text()
+        assert f'from panmatch_ros.nodes.{node} import main' in text
+        assert os.access(scripts / node, os.X_OK)
