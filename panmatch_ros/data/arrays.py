@@ -6,6 +6,7 @@ Here the two are compared first; pickled objects are never loaded.
 """
 import io
 from pathlib import Path
+import struct
 import tokenize
 from typing import IO
 import zipfile
@@ -42,7 +43,10 @@ def read_array(path: str | Path) -> np.ndarray:
                                   f'its {len(archive.namelist())} entries')
             with archive.open(names[0]) as stream:
                 return _read_npy(stream, f'{path} ({names[0]})')
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+    except FormatError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, EOFError,
+            RuntimeError, OSError) as error:
         raise FormatError(f'{path}: the .npz file is damaged: {error}') from None
 
 

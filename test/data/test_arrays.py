@@ -80,6 +80,14 @@ def test_damaged_compressed_data(tmp_path):
         read_array(path)
 
 
+def test_a_zip_directory_that_points_before_the_file(tmp_path):
+    content = zipped('a.npy', saved(np.zeros(3)))
+    path = tmp_path / 'a.npz'
+    path.write_bytes(b'PK' + content[7:])
+    with pytest.raises(FormatError, match=r'the \.npz file is damaged: negative seek'):
+        read_array(path)
+
+
 def test_a_bomb_is_read_no_further_than_its_header_says(tmp_path):
     path = tmp_path / 'a.npz'
     path.write_bytes(zipped('a.npy', saved(np.zeros(4)) + bytes(1 << 24)))
