@@ -77,8 +77,9 @@ def read_middlebury_calib(path: str | Path) -> StereoRig:
             DOFFS_TOLERANCE_PX):
         raise CalibrationError(f'{path}: doffs is {fields["doffs"]}, but cam1 and cam0 have '
                                f'cx1 - cx0 = {offset:.3f}')
+    # The rig divides by the left focal length; should the two differ, the baseline stays.
     return StereoRig(Camera(width, height, *left),
-                     Camera(width, height, *right, tx=-right[0] * baseline_m))
+                     Camera(width, height, *right, tx=-left[0] * baseline_m))
 
 
 def write_middlebury_calib(path: str | Path, rig: StereoRig) -> None:

@@ -1,5 +1,5 @@
 """Camera calibrations in the YAML files of camera_calibration and camera_info_manager."""
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 import json
 import math
@@ -11,7 +11,9 @@ from ..core.camera import Camera
 from ..core.errors import CalibrationError, FormatError, MissingDependencyError
 from .images import read_bytes, write_bytes
 
-MAX_YAML_BYTES = 1 << 18   # a calibration takes about 1 KiB
+MAX_YAML_BYTES = 1 << 18   # a calibration takes about 1 KiB,
+MAX_YAML_EVENTS = 2000     # about 120 events of the parser,
+MAX_YAML_DEPTH = 16        # and three levels
 MAX_SIZE_PX = 1 << 20
 MAX_DISTORTION = 14        # coefficients of the largest model that OpenCV knows
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -138,20 +140,34 @@ def _load_yaml(path: str | Path) -> Mapping[Any, Any]:
         ) from None
     data = read_bytes(path, limit=MAX_YAML_BYTES)
     try:
-        # A few lines of nested aliases can stand for gigabytes; a calibration has none.
-        if any(isinstance(event, yaml.AliasEvent)
-               for event in yaml.parse(data, Loader=yaml.SafeLoader)):
-            raise FormatError(f'{path}: a calibration must not use YAML aliases (*name)')
+        _refuse_yaml_bombs(yaml.parse(data, Loader=yaml.SafeLoader), path)
         fields = yaml.safe_load(data)
-    except (yaml.YAMLError, ValueError, RecursionError, UnicodeError) as error:
-        if isinstance(error, FormatError):
-            raise
+    except FormatError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = ' '.join(str(error).split())[:200]
         raise FormatError(f'{path}: expected a calibration in YAML, found {reason}') from None
     if not isinstance(fields, Mapping):
         raise FormatError(f'{path}: expected a calibration in YAML (image_width: ..., '
                           f'camera_matrix: ...), found {_kind(fields)}')
     return fields
+
+
+def _refuse_yaml_bombs(events: Iterable[Any], path: str | Path) -> None:
+    """
+    Stop before nested aliases become gigabytes, or deep or long lists take hours to load.
+
+    :raises FormatError: if the file is more than any calibration can be.
+    """
+    depth = 0
+    for count, event in enumerate(events):
+        kind = type(event).__name__
+        depth += kind.endswith('StartEvent') - kind.endswith('EndEvent')
+        if kind == 'AliasEvent':
+            raise FormatError(f'{path}: a calibration must not use YAML aliases (*name)')
+        if depth > MAX_YAML_DEPTH or count > MAX_YAML_EVENTS:
+            raise FormatError(f'{path}: expected a calibration in YAML, found a file of more '
+                              f'than {MAX_YAML_EVENTS} values or {MAX_YAML_DEPTH} levels')
 
 
 def _value(fields: Mapping[Any, Any], name: str, path: str | Path) -> Any:
