@@ -17,11 +17,13 @@ import traceback
 from ..core.errors import PanMatchError
 
 VERBS = {
+    'demo': 'demo',
     'match': 'match',
     'evaluate': 'evaluate',
     'doctor': 'doctor',
 }
 EXAMPLES = """\
+panmatch demo                           # both nodes on real images; writes a page
 panmatch match left.png right.png --task stereo --calib calib.txt --out out/stereo
                                         # disparity, depth and a point cloud of two images
 panmatch match frame0.png frame1.png --out out/flow

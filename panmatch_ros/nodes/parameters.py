@@ -36,6 +36,13 @@ class Spec:
     choices: tuple[Any, ...] = ()
     live: bool = True
 
+    @property
+    def allowed(self) -> str:
+        """Range or choices in words; empty if every value of the type will do."""
+        if self.choices:
+            return f'one of {", ".join(map(str, self.choices))}'
+        return '' if self.low is None else f'{self.low:g} to {self.high:g}'
+
 
 INPUTS = (
     Spec('image_transport', 'raw', 'raw, or compressed to subscribe to <image topic>/compressed',
@@ -189,11 +196,7 @@ def matcher_options(values: SimpleNamespace) -> MatcherOptions:
 
 
 def _descriptor(spec: Spec) -> ParameterDescriptor:
-    text = spec.description
-    if spec.low is not None:
-        text += f'; {spec.low:g} to {spec.high:g}'
-    if spec.choices:
-        text += f'; one of {", ".join(map(str, spec.choices))}'
+    text = f'{spec.description}; {spec.allowed}' if spec.allowed else spec.description
     # Numbers are typed dynamically: a YAML file may say 0 where 0.0 is meant.
     is_number = isinstance(spec.default, (int, float)) and not isinstance(spec.default, bool)
     kinds = {bool: ParameterType.PARAMETER_BOOL, str: ParameterType.PARAMETER_STRING,

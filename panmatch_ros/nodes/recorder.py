@@ -30,6 +30,7 @@ TOPICS: dict[str, dict[str, type]] = {
     'flow': {'image': Image, 'flow': Image, 'flow/confidence': Image,
              'flow/image_color': Image},
 }
+HISTORY = 16  # messages kept of each topic, to find those of one stamp
 LAYOUT = {'32FC1': ('f4', 1), '32FC2': ('f4', 2), '16UC1': ('u2', 1), 'rgb8': ('u1', 3),
           'mono8': ('u1', 1)}
 
@@ -65,7 +66,7 @@ class Recorder(Node):
         self._arrivals[name].append((time.monotonic(), latency_ms))
         kept = self._last[name]
         kept[stamp.nanoseconds] = message
-        while len(kept) > 8:
+        while len(kept) > HISTORY:
             del kept[min(kept)]
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -87,13 +88,23 @@ class Recorder(Node):
         folder = Path(self._settings.out)
         folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, np.ndarray] = {}
-        for name, message in self._of_one_stamp().items():
+        chosen = self._of_one_stamp()
+        for name, message in chosen.items():
             arrays.update(_arrays(name, message))
+        if 'flow' in chosen:
+            arrays.update(self._image_before(chosen['flow']))
         np.savez_compressed(folder / 'outputs.npz', **arrays)  # type: ignore[arg-type]  # stub
         record = {'task': self._settings.task, 'reports': self._reports,
                   'topics': {name: _rates(arrivals)
                              for name, arrivals in self._arrivals.items()}}
         (folder / 'record.json').write_text(json.dumps(record, indent=2))
+
+    def _image_before(self, flow: Image) -> dict[str, np.ndarray]:
+        """Give the older image of a flow: the newer one of the flow before."""
+        stamp = Time.from_msg(flow.header.stamp).nanoseconds
+        before = max((other for other in self._last['flow'] if other < stamp), default=None)
+        image = self._last['image'].get(before)
+        return {'image.before': _pixels(image)} if image is not None else {}
 
     def _of_one_stamp(self) -> dict[str, Any]:
         """Choose the newest stamp that most topics have."""

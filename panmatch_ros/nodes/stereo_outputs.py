@@ -13,10 +13,10 @@ from ..core.disparity import camera_rays, depth_from_disparity
 from ..core.types import Disparity
 from .outputs import (
     CloudBuffer,
-    DepthBuffer,
     DisparityBuffer,
     ImageBuffer,
     camera_info_message,
+    to_millimetres,
 )
 from .statistics import StopWatch
 
@@ -50,10 +50,10 @@ class StereoOutputs:
     def __init__(self) -> None:
         self._disparity = DisparityBuffer()
         self._confidence = ImageBuffer('32FC1')
-        self._depth = DepthBuffer('32FC1')
+        self._depth = ImageBuffer('32FC1')
+        self._depth_mm = ImageBuffer('16UC1')
         self._cloud = CloudBuffer(colored=True, padded=False)
         self._rays: tuple[Camera | None, Any] = (None, None)
-        self._scratch = np.empty((0, 0), np.float32)
 
     def publish(self, frame: StereoFrame, settings: SimpleNamespace,
                 publishers: Mapping[str, Any], wanted: frozenset[str]) -> tuple[float, float]:
@@ -85,18 +85,13 @@ class StereoOutputs:
             yield 'depth/camera_info', camera_info_message(header, rig.left)
         if not wanted & {'depth', 'points2'}:
             return
-        depth = self._metric_depth(disparity, rig)
+        depth = depth_from_disparity(disparity, rig, out=self._depth.pixels(*disparity.shape))
         if 'depth' in wanted:
-            if self._depth.encoding != settings.depth_encoding:
-                self._depth = DepthBuffer(settings.depth_encoding)
-            yield 'depth', self._depth.fill(header, depth)
+            self._depth.message.header = header
+            yield 'depth', (self._depth.message if settings.depth_encoding == '32FC1'
+                            else self._depth_mm.fill(header, to_millimetres(depth)))
         if 'points2' in wanted:
             yield 'points2', self._points(frame, depth, settings)
-
-    def _metric_depth(self, disparity: np.ndarray, rig: StereoRig) -> np.ndarray:
-        if self._scratch.shape != disparity.shape:
-            self._scratch = np.empty_like(disparity)
-        return depth_from_disparity(disparity, rig, out=self._scratch)
 
     def _points(self, frame: StereoFrame, depth: np.ndarray, settings: SimpleNamespace) -> Any:
         colored, padded = settings.use_color, not settings.avoid_point_cloud_padding
@@ -122,5 +117,6 @@ def _bgrx(image: np.ndarray) -> np.ndarray:
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     bgrx = cv2.cvtColor(image, TO_BGRX[1 if image.ndim == 2 else 3])
-    bgrx[..., 3] = 0
+    words = bgrx.view('<u4')  # blue is the lowest byte
+    np.bitwise_and(words, 0x00FFFFFF, out=words)
     return bgrx

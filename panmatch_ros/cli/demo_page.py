@@ -1,0 +1,140 @@
+"""The page that the demo writes."""
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+import html
+from pathlib import Path
+
+import numpy as np
+
+from ..data.images import write_image
+from ..viz.flow import flow_legend
+from ..viz.point_cloud import render_point_cloud
+from ..viz.scalar import (
+    confidence_to_color,
+    depth_to_color,
+    disparity_to_color,
+    error_to_color,
+)
+from .demo_checks import Check, raw_disparity
+from .demo_inputs import DemoInputs
+from .demo_processes import Record
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px;
+       padding: 0 1rem; color: #1c2024; background: #fff; }
+h1 { margin-bottom: 0; } h2 { margin-top: 2rem; }
+.lead { color: #5a626a; margin-top: .2rem; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr));
+            gap: 1rem; }
+figure { margin: 0; } img { width: 100%; border-radius: 6px; display: block; }
+figcaption { color: #5a626a; font-size: 13px; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #e3e6e9; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+.ok { color: #18794e; font-weight: 600; } .failed { color: #cd2b31; font-weight: 600; }
+"""
+COUNTERS = ('matcher', 'backend', 'input_size', 'rate_hz', 'inference_ms', 'total_ms',
+            'frames_received', 'frames_processed', 'frames_dropped', 'frames_late',
+            'frames_rejected', 'sync_failures')
+
+
+def write_page(out: Path, inputs: DemoInputs, records: Sequence[Record],
+               checks: Sequence[Check]) -> Path:
+    """
+    Write index.html and its pictures.
+
+    :returns: path of the page.
+    """
+    figures = []
+    for name, caption, picture in _pictures(inputs, records):
+        write_image(out / f'{name}.png', picture)
+        text = html.escape(caption)
+        figures.append(f'<figure><a href="{name}.png"><img src="{name}.png" alt="{text}"></a>'
+                       f'<figcaption>{text}</figcaption></figure>')
+    passed = all(check.passed for check in checks)
+    verdict = ('<span class="ok">all checks passed</span>' if passed
+               else '<span class="failed">some checks failed</span>')
+    page = f"""<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>panmatch_ros demo</title><style>{STYLE}</style></head>
+<body>
+<h1>panmatch_ros demo</h1>
+<p class="lead">Published by live ROS 2 nodes from {html.escape(inputs.origin)}. {verdict}.</p>
+<h2>Outputs</h2>
+<div class="pictures">
+{chr(10).join(figures)}
+</div>
+<h2>Checks</h2>
+{_table(('check', 'result', 'numbers'), (_check_row(check) for check in checks))}
+<h2>Rates and latencies</h2>
+<p>Latency is from the stamp of the input to the arrival in another process.</p>
+{_table(('node', 'topic', 'messages', 'Hz', 'median ms', '95 % ms'), _rate_rows(records), 2)}
+<h2>Counters of the nodes</h2>
+{_table(('counter', *(f'{record.task}_node' for record in records)), _counter_rows(records), 1)}
+</body>
+</html>
+"""
+    path = out / 'index.html'
+    path.write_text(page)
+    return path
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int = 99) -> str:
+    """Make a table of ready-made cells; columns from ``numbers_from`` on are right-aligned."""
+    def cells(tag: str, row: Sequence[str]) -> str:
+        return ''.join(
+            f'<{tag}{" class=number" if index >= numbers_from else ""}>{cell}</{tag}>'
+            for index, cell in enumerate(row))
+    body = '\n'.join(f'<tr>{cells("td", row)}</tr>' for row in rows)
+    return f'<table>\n<tr>{cells("th", head)}</tr>\n{body}\n</table>'
+
+
+def _check_row(check: Check) -> tuple[str, str, str]:
+    result = ('<span class="ok">passed</span>' if check.passed
+              else '<span class="failed">failed</span>')
+    return html.escape(check.name), result, html.escape(check.detail)
+
+
+def _rate_rows(records: Sequence[Record]) -> Iterable[tuple[str, ...]]:
+    for record in records:
+        for topic, rates in record.topics.items():
+            yield (record.task, html.escape(topic), _number(rates, 'count', 0),
+                   *(_number(rates, key, 1)
+                     for key in ('rate_hz', 'latency_median_ms', 'latency_p95_ms')))
+
+
+def _number(rates: Mapping[str, float], key: str, digits: int) -> str:
+    return f'{rates[key]:.{digits}f}' if key in rates else '–'
+
+
+def _counter_rows(records: Sequence[Record]) -> Iterable[tuple[str, ...]]:
+    for counter in COUNTERS:
+        yield (counter, *(html.escape(record.report.get(counter, '–')) for record in records))
+
+
+def _pictures(inputs: DemoInputs,
+              records: Sequence[Record]) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Give file name, caption and (H, W, 3) uint8 RGB picture of everything recorded."""
+    stereo, flow = (record.arrays for record in records)
+    if 'left/image_rect' in stereo:
+        yield 'left', 'left/image_rect: what the camera sees', stereo['left/image_rect']
+    if 'disparity' in stereo:
+        yield 'disparity', 'disparity', disparity_to_color(stereo['disparity'])
+        error = np.abs(raw_disparity(inputs, records[0]) - inputs.disparity_truth)
+        yield ('disparity_error', 'disparity error against ground truth, 0 to 4 px (black: no '
+               'value)', error_to_color(error, 4.0))
+    if 'depth' in stereo:
+        yield 'depth', 'depth: near is warm', depth_to_color(stereo['depth'])
+    if 'confidence' in stereo:
+        yield 'confidence', 'confidence', confidence_to_color(stereo['confidence'])
+    if 'points2.rgb' in stereo:
+        yield 'points2', 'points2, seen from the side', render_point_cloud(
+            stereo['points2'], stereo['points2.rgb'])
+    if 'image' in flow:
+        yield 'image', 'image: newest frame', flow['image']
+    if 'flow/image_color' in flow:
+        picture = flow['flow/image_color'].copy()
+        size = min(96, *picture.shape[:2])
+        picture[-size:, -size:] = flow_legend(size)
+        yield 'flow', 'flow/image_color: colour is direction, saturation is speed', picture
+    if 'flow/confidence' in flow:
+        yield 'flow_confidence', 'flow/confidence', confidence_to_color(flow['flow/confidence'])
