@@ -4,19 +4,22 @@ Cost of the stereo node around the matcher, per frame, next to the naive way.
 
 The node is real, its publishers are real, and a second process subscribes to all four outputs;
 only the matcher is replaced by one that returns a finished disparity. CPU time is that of all
-threads of the node's process. Both ways alternate frame by frame in one run, so that whatever
-else the machine does hits both alike.
+threads of the node's process, transport included. The ways alternate in one run, so that
+whatever else the machine does hits all alike.
 
-    python benchmarks/node_overhead.py [--frames 30] [--width 1280 --height 720] [--json FILE]
+    python benchmarks/node_overhead.py [--width 1280 --height 720] [--json FILE]
 """
 import argparse
+from collections.abc import Callable, Mapping
 import contextlib
+from functools import partial
 import json
 import multiprocessing
 import os
 import statistics
 import struct
 import time
+from typing import Any
 
 if __name__ == '__main__':  # the second process inherits it
     os.environ['ROS_DOMAIN_ID'] = str(os.getpid() % 100 + 1)
@@ -31,7 +34,7 @@ from sensor_msgs.msg import Image, PointCloud2, PointField
 from stereo_msgs.msg import DisparityImage
 
 from panmatch_ros.core.camera import StereoRig
-from panmatch_ros.core.types import Disparity
+from panmatch_ros.core.types import Disparity, Displacement
 from panmatch_ros.inference.matcher import Matcher
 from panmatch_ros.nodes import parameters
 from panmatch_ros.nodes.outputs import camera_info_message
@@ -50,20 +53,20 @@ class FinishedMatcher(Matcher):
     def __init__(self, result: Disparity) -> None:
         self.result = result
 
-    def match(self, image0, image1):
+    def match(self, image0: np.ndarray, image1: np.ndarray) -> Displacement:
         raise TypeError('this benchmark measures stereo only')
 
-    def match_stereo(self, left, right):
+    def match_stereo(self, left: np.ndarray, right: np.ndarray) -> Disparity:
         return self.result
 
 
-def subscribe(ready, stop, counts) -> None:
+def subscribe(ready: Any, stop: Any, counts: Any) -> None:
     """Run the second process: take everything that arrives."""
     rclpy.init()
     node = rclpy.create_node('overhead_listener')
 
-    def count(index):
-        def callback(_):
+    def count(index: int) -> Callable[[bytes], None]:
+        def callback(_: bytes) -> None:
             counts[index] += 1
         return callback
 
@@ -76,7 +79,7 @@ def subscribe(ready, stop, counts) -> None:
     rclpy.try_shutdown()
 
 
-def make_input(height: int, width: int):
+def make_input(height: int, width: int) -> tuple[tuple, StereoRig, Disparity]:
     """Make the messages of a pair, its rig and a plausible disparity with holes."""
     random = np.random.default_rng(0)
     rig = StereoRig.ideal((height, width), 700.0, 0.12)
@@ -96,7 +99,8 @@ def make_input(height: int, width: int):
     return (left, right, left_info, right_info), rig, Disparity(disparity, confidence)
 
 
-def naive(item, rig, result, publishers, threshold) -> None:
+def naive(item: tuple, rig: StereoRig, result: Disparity, publishers: Mapping[str, Any],
+          threshold: float) -> None:
     """Do the same as common nodes do it: copies by cv_bridge's ways, a loop over the points."""
     left, right, _, _ = item
     images = []
@@ -107,7 +111,7 @@ def naive(item, rig, result, publishers, threshold) -> None:
     disparity = np.where(result.confidence < threshold, np.nan, result.disparity)
     depth = rig.focal_px * rig.baseline_m / disparity
 
-    def to_image(values):
+    def to_image(values: np.ndarray) -> Image:
         message = Image(header=left.header, height=values.shape[0], width=values.shape[1],
                         encoding='32FC1', step=4 * values.shape[1])
         message.data = np.ascontiguousarray(values, np.float32).tobytes()
@@ -134,14 +138,18 @@ def naive(item, rig, result, publishers, threshold) -> None:
     publishers['points2'].publish(cloud)
 
 
-def cost_ms(work) -> tuple[float, float]:
-    """CPU and wall milliseconds of a call."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    work()
-    return (time.process_time() - cpu) * 1000, (time.perf_counter() - wall) * 1000
+def cost_ms(work: Callable[[], object], frames: int) -> tuple[float, float]:
+    """CPU and wall milliseconds of a frame, until the transport threads have done their part."""
+    cpu, wall = time.process_time(), 0.0
+    for _ in range(frames):
+        start = time.perf_counter()
+        work()
+        wall += time.perf_counter() - start
+        time.sleep(0.03)
+    return (time.process_time() - cpu) * 1000 / frames, wall * 1000 / frames
 
 
-def wait_until(condition, timeout_s: float = 15.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -149,8 +157,9 @@ def wait_until(condition, timeout_s: float = 15.0) -> None:
         time.sleep(0.01)
 
 
-def measure(frames: int, height: int, width: int) -> dict:
+def measure(rounds: int, frames: int, size: tuple[int, int]) -> dict:
     """Run all ways in turn; milliseconds of each."""
+    height, width = size
     context = multiprocessing.get_context('spawn')
     ready, stop = context.Event(), context.Event()
     counts = context.Array('i', len(OUTPUTS))
@@ -170,56 +179,52 @@ def measure(frames: int, height: int, width: int) -> dict:
     node._matcher = FinishedMatcher(result)
     node._matcher_key = (node.settings.matcher, parameters.matcher_options(node.settings))
 
-    def ours(name):
+    def ours(name: str) -> None:
         node.settings = settings[name]
         node.process(item, wanted)
 
-    ways = {name: lambda name=name: ours(name) for name in settings}
+    ways: dict[str, Callable[[], None]] = {name: partial(ours, name) for name in settings}
     ways['naive'] = lambda: naive(item, rig, result, node.outputs,
                                   node.settings.confidence_threshold)
     costs: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for index in range(frames + 2):
+    for index in range(rounds + 1):
         for name, work in ways.items():
-            if name == 'naive' and index % 10 not in (0, 2):
-                continue  # it takes seconds
-            cost = cost_ms(work)
-            time.sleep(0.03)  # the transport threads finish their part
-            if index >= 2 or name == 'naive':
+            cost = cost_ms(work, 1 if name == 'naive' else frames)
+            if index:  # the first round warms up
                 costs[name].append(cost)
-    total = cost_ms(lambda: [(ours('panmatch'), time.sleep(0.05)) for _ in range(frames)])
     stop.set()
     listener.join(5)
     node.stop()
     node.destroy_node()
     rclpy.try_shutdown()
     summary = {name: {'cpu_median_ms': statistics.median(cpu for cpu, _ in values),
-                      'cpu_worst_ms': max(cpu for cpu, _ in values),
-                      'wall_median_ms': statistics.median(wall for _, wall in values),
-                      'frames': len(values)} for name, values in costs.items()}
-    summary['panmatch']['cpu_with_transport_threads_ms'] = total[0] / frames
+                      'cpu_best_ms': min(cpu for cpu, _ in values),
+                      'wall_median_ms': statistics.median(wall for _, wall in values)}
+               for name, values in costs.items()}
     for values in summary.values():
         values['naive_ratio'] = summary['naive']['cpu_median_ms'] / values['cpu_median_ms']
     return {'size': [height, width], 'ways': summary,
-            'delivered': dict(zip(OUTPUTS, counts, strict=True))}
+            'delivered': {name: counts[index] for index, name in enumerate(OUTPUTS)}}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--frames', type=int, default=30)
+    parser.add_argument('--rounds', type=int, default=7)
+    parser.add_argument('--frames', type=int, default=20, help='of each round')
     parser.add_argument('--width', type=int, default=1280)
     parser.add_argument('--height', type=int, default=720)
     parser.add_argument('--json', help='write the numbers to this file too')
     args = parser.parse_args()
-    numbers = measure(args.frames, args.height, args.width)
+    numbers = measure(args.rounds, args.frames, (args.height, args.width))
     print(f'stereo node without the matcher, {args.width}x{args.height}, bgr8 in; disparity, '
           'depth, points2 and confidence out')
-    print(f'{"":28}{"CPU ms":>10}{"worst":>10}{"wall ms":>10}{"naive / this":>15}')
+    print(f"CPU of all threads of the node's process per frame, {args.rounds} rounds of "
+          f'{args.frames} frames')
+    print(f'{"":26}{"median ms":>12}{"best ms":>12}{"wall ms":>12}{"naive / this":>15}')
     for name, values in numbers['ways'].items():
-        print(f'{name:28}{values["cpu_median_ms"]:10.2f}{values["cpu_worst_ms"]:10.2f}'
-              f'{values["wall_median_ms"]:10.2f}{values["naive_ratio"]:15.1f}')
-    spread = numbers['ways']['panmatch']['cpu_with_transport_threads_ms']
-    print(f'panmatch, all threads until the messages are delivered: {spread:.2f} ms CPU a frame')
+        print(f'{name:26}{values["cpu_median_ms"]:12.1f}{values["cpu_best_ms"]:12.1f}'
+              f'{values["wall_median_ms"]:12.1f}{values["naive_ratio"]:15.1f}')
     print(f'messages delivered to the second process: {numbers["delivered"]}')
     if args.json:
         with open(args.json, 'w') as file:

@@ -79,12 +79,15 @@ def _disparity(inputs: DemoInputs, record: Record) -> Check:
 
 def _depth(inputs: DemoInputs, record: Record) -> Check:
     arrays = record.arrays
-    expected = arrays['disparity.f'] * arrays['disparity.t'] / arrays['disparity']
-    error = np.nanmax(np.abs(arrays['depth'] / expected - 1))
-    valid = np.isfinite(arrays['depth'])
-    return Check('depth = f * T / disparity', bool(error < 1e-5 and valid.any()),
+    depth = arrays['depth']
+    valid = np.isfinite(depth)
+    if not valid.any():
+        return Check('depth = f * T / disparity', False, 'no pixel is valid')
+    expected = arrays['disparity.f'] * arrays['disparity.t'] / arrays['disparity'][valid]
+    error = np.abs(depth[valid] / expected - 1).max()
+    return Check('depth = f * T / disparity', bool(error < 1e-5),
                  f'largest relative difference {error:.1e}, median depth '
-                 f'{np.nanmedian(arrays["depth"]):.2f} m')
+                 f'{np.median(depth[valid]):.2f} m')
 
 
 def _points(inputs: DemoInputs, record: Record) -> Check:

@@ -68,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest='verb', metavar='VERB', required=True,
                                   parser_class=ExampleParser)
     for verb, name in VERBS.items():
-        module = importlib.import_module(f'..{name}', __name__)
+        module = importlib.import_module(f'.{name}', __package__)
         child = verbs.add_parser(verb, help=module.SUMMARY, description=module.__doc__,
                                  formatter_class=argparse.RawDescriptionHelpFormatter,
                                  allow_abbrev=False)

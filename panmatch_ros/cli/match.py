@@ -179,8 +179,7 @@ def matcher_options(matcher: 'Matcher', task: str, width: int) -> dict:
         return {}
     resolved = dataclasses.asdict(matcher.config)
     if task == 'stereo':
-        lowest, number = matcher.config.search_range(width)
-        resolved['searched_disparities'] = [lowest, lowest + number - 1]
+        resolved['searched_disparities'] = list(matcher.search_range(width))
     return {'classical': resolved}
 
 

@@ -20,21 +20,39 @@ ROW_TOLERANCE_PX = 2.0   # difference of cy of a rectified pair
 class RoiFields(Protocol):
     """``sensor_msgs/RegionOfInterest``."""
 
-    x_offset: int
-    y_offset: int
-    height: int
-    width: int
+    @property
+    def x_offset(self) -> int: ...
+
+    @property
+    def y_offset(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
 
 
 class CameraInfoFields(Protocol):
     """What is read of ``sensor_msgs/CameraInfo``; any object with these attributes serves."""
 
-    height: int
-    width: int
-    p: Sequence[float]
-    binning_x: int
-    binning_y: int
-    roi: RoiFields
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def p(self) -> Sequence[float]: ...
+
+    @property
+    def binning_x(self) -> int: ...
+
+    @property
+    def binning_y(self) -> int: ...
+
+    @property
+    def roi(self) -> RoiFields: ...
 
 
 @dataclass(frozen=True)

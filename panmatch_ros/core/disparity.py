@@ -5,6 +5,8 @@ from .camera import Camera, StereoRig
 from .errors import ShapeError
 from .pixels import pixel_grid
 
+SMALLEST_PARALLAX_PX = 1e-6  # below, a point is at infinity
+
 
 def depth_from_disparity(disparity: np.ndarray, rig: StereoRig,
                          out: np.ndarray | None = None) -> np.ndarray:
@@ -20,11 +22,26 @@ def depth_from_disparity(disparity: np.ndarray, rig: StereoRig,
     """
     if disparity.ndim != 2:
         raise ShapeError(f'disparity must be (H, W), got {disparity.shape}')
-    depth = np.subtract(disparity, np.float32(rig.cx_offset_px), out=out, dtype=np.float32)
+    parallax = np.subtract(disparity, np.float32(rig.cx_offset_px), out=out, dtype=np.float32)
+    return depth_from_parallax(parallax, rig, out=parallax)
+
+
+def depth_from_parallax(parallax: np.ndarray, rig: StereoRig,
+                        out: np.ndarray | None = None) -> np.ndarray:
+    """
+    Convert disparity without the offset of the principal points to depth: ``Z = f * B / d``.
+
+    :param parallax: (H, W) float32, pixels, ``x_left - x_right - (cx_left - cx_right)`` as a
+        DisparityImage message has it; NaN is invalid.
+    :param rig: rectified pair.
+    :param out: where to write, (H, W) float32; may be ``parallax`` itself.
+    :returns: (H, W) float32, metres along the left optical axis; NaN where the parallax is
+        invalid or not positive.
+    """
+    pointless = (parallax <= SMALLEST_PARALLAX_PX) | (parallax == np.inf)  # NaN stays NaN
     with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
-        np.divide(np.float32(rig.focal_px * rig.baseline_m), depth, out=depth)
-    # A depth is positive and finite; comparisons with NaN are False.
-    depth[~((depth > 0) & (depth < np.inf))] = np.nan
+        depth = np.divide(np.float32(rig.focal_px * rig.baseline_m), parallax, out=out)
+    np.copyto(depth, np.float32(np.nan), where=pointless)
     return depth
 
 

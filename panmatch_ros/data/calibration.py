@@ -98,7 +98,7 @@ def write_middlebury_calib(path: str | Path, rig: StereoRig) -> None:
 def _rig_from_yaml(left: Path, right: Path) -> StereoRig:
     infos = read_camera_info_yaml(left), read_camera_info_yaml(right)
     # The protocol's attributes are settable, those of a frozen dataclass are not.
-    return StereoRig.from_camera_info(*infos, (str(left), str(right)))  # type: ignore[arg-type]
+    return StereoRig.from_camera_info(*infos, (str(left), str(right)))
 
 
 def _rig_from_folder(folder: Path) -> StereoRig:

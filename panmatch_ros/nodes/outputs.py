@@ -16,7 +16,9 @@ from std_msgs.msg import Header
 from stereo_msgs.msg import DisparityImage
 
 from ..core.camera import Camera, StereoRig
+from ..core.types import Disparity
 
+STRIPE_ROWS = 32  # of a cloud are made at a time, so that they stay in the cache
 ENCODING_LAYOUT: dict[str, tuple[type, int]] = {
     '32FC1': (np.float32, 1),
     '32FC2': (np.float32, 2),
@@ -68,22 +70,32 @@ class DisparityBuffer:
         self.message = DisparityImage()
         self._image = ImageBuffer('32FC1', self.message.image)
 
-    def fill(self, header: Header, disparity: np.ndarray, rig: StereoRig,
-             search_range: tuple[float, float], delta_d: float) -> DisparityImage:
+    def parallax(self, result: Disparity, rig: StereoRig, threshold: float) -> np.ndarray:
         """
-        Write a disparity map.
+        Write a disparity map into the message.
 
-        The message holds ``x_left - x_right - (cx_left - cx_right)``, so that
-        ``Z = f * t / d`` needs nothing else.
-
-        :param disparity: (H, W) float32, pixels, ``x_left - x_right``; NaN is invalid.
+        :param result: what the matcher found.
         :param rig: the pair at the size of the disparity.
+        :param threshold: pixels with a lower confidence become NaN.
+        :returns: the pixels of the message: (H, W) float32,
+            ``x_left - x_right - (cx_left - cx_right)``, so that ``Z = f * t / d`` needs
+            nothing else.
+        """
+        pixels = self._image.pixels(*result.disparity.shape)
+        np.subtract(result.disparity, np.float32(rig.cx_offset_px), out=pixels)
+        if threshold > 0:
+            np.copyto(pixels, np.float32(np.nan), where=result.confidence < np.float32(threshold))
+        return pixels
+
+    def describe(self, header: Header, rig: StereoRig, search_range: tuple[float, float],
+                 delta_d: float) -> DisparityImage:
+        """
+        Fill in all but the pixels.
+
         :param search_range: smallest and largest ``x_left - x_right`` that was searched.
         :param delta_d: smallest difference that the matcher can tell, pixels.
         """
-        height, width = disparity.shape
         offset = rig.cx_offset_px
-        np.subtract(disparity, np.float32(offset), out=self._image.pixels(height, width))
         message = self.message
         message.header = message.image.header = header
         message.f, message.t = rig.focal_px, rig.baseline_m
@@ -92,7 +104,7 @@ class DisparityBuffer:
         message.delta_d = delta_d
         window = message.valid_window
         window.x_offset = window.y_offset = 0
-        window.width, window.height = width, height
+        window.width, window.height = message.image.width, message.image.height
         return message
 
 
@@ -128,16 +140,15 @@ class CloudBuffer:
             PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
             for name, offset in zip(names, offsets, strict=False)]
         self._points = np.empty((0, 0, self._floats), np.float32)
-        self._x = self._y = np.empty((0, 0), np.float32)
 
     def fill(self, header: Header, depth: np.ndarray, rays: tuple[np.ndarray, np.ndarray],
-             bgrx: np.ndarray | None = None) -> PointCloud2:
+             image: np.ndarray) -> PointCloud2:
         """
         Write the points of a depth map.
 
         :param depth: (H, W) float32, metres; NaN is invalid and makes x, y and z NaN.
         :param rays: slopes from ``core.disparity.camera_rays``.
-        :param bgrx: (H, W, 4) uint8 colours, if the points are coloured.
+        :param image: (H, W) grey or (H, W, 3) RGB, uint8 or uint16: colours of the points.
         """
         height, width = depth.shape
         if self._points.shape[:2] != (height, width):
@@ -148,18 +159,34 @@ class CloudBuffer:
             self._points = _allocate(message, height * message.row_step).view(
                 np.float32).reshape(height, width, self._floats)
             self._points[...] = 0
-            self._x, self._y = np.empty_like(depth), np.empty_like(depth)
-        channels = [np.multiply(depth, rays[0], out=self._x),
-                    np.multiply(depth, rays[1], out=self._y), depth]
-        if self.colored and bgrx is not None:
-            channels.append(bgrx.view(np.float32)[..., 0])
-        if self._floats == len(channels):
-            cv2.merge(channels, dst=self._points)  # twice as fast as strided writes
-        else:
-            for index, channel in zip((0, 1, 2, self._color_index), channels, strict=False):
-                self._points[..., index] = channel
+        for start in range(0, height, STRIPE_ROWS):
+            rows = slice(start, start + STRIPE_ROWS)
+            channels = [depth[rows] * rays[0], depth[rows] * rays[1][rows], depth[rows]]
+            if self.colored:
+                channels.append(_packed_colors(image[rows]))
+            self._write(self._points[rows], channels)
         self.message.header = header
         return self.message
+
+    def _write(self, points: np.ndarray, channels: list[np.ndarray]) -> None:
+        if self._floats == len(channels):
+            cv2.merge(channels, dst=points)  # twice as fast as strided writes
+        else:
+            for index, channel in zip((0, 1, 2, self._color_index), channels, strict=False):
+                points[..., index] = channel
+
+
+def _packed_colors(image: np.ndarray) -> np.ndarray:
+    """
+    Pack colours as PointCloud2 has them: the bytes blue, green, red, zero of a float.
+
+    :returns: (H, W) float32.
+    """
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    code = cv2.COLOR_GRAY2BGRA if image.ndim == 2 else cv2.COLOR_RGB2BGRA
+    words = cv2.cvtColor(image, code).view('<u4')[..., 0]  # blue is the lowest byte
+    return np.bitwise_and(words, 0x00FFFFFF).view('<f4')
 
 
 def camera_info_message(header: Header, camera: Camera) -> CameraInfo:

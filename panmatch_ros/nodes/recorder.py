@@ -102,7 +102,7 @@ class Recorder(Node):
     def _image_before(self, flow: Image) -> dict[str, np.ndarray]:
         """Give the older image of a flow: the newer one of the flow before."""
         stamp = Time.from_msg(flow.header.stamp).nanoseconds
-        before = max((other for other in self._last['flow'] if other < stamp), default=None)
+        before = max((other for other in self._last['flow'] if other < stamp), default=-1)
         image = self._last['image'].get(before)
         return {'image.before': _pixels(image)} if image is not None else {}
 

@@ -42,6 +42,7 @@ class StereoNode(MatcherNode):
         self._pairs = PairSynchronizer(self._on_pair, settings.queue_size, self._tolerance_ns)
         self._gate = CalibrationGate(self._on_complete, self._on_incomplete)
         self._messages = StereoOutputs()
+        self._rig: tuple[Any, StereoRig] | None = None  # of the last pair, with its calibration
         self._last_pair_at = (0, 0)  # images received of each side when the last pair came
         self._images = [InputTopic(f'{side}/image_rect', Image, partial(self._on_image, index))
                         for index, side in enumerate(SIDES)]
@@ -126,8 +127,7 @@ class StereoNode(MatcherNode):
             raise ImageError(
                 f'{self._images[0].resolved} and {self._images[1].resolved} must have one size, '
                 f'got {left.shape[1]}x{left.shape[0]} and {right.shape[1]}x{right.shape[0]}')
-        rig = StereoRig.from_camera_info(
-            left_info, right_info, (self._infos[0].resolved, self._infos[1].resolved))
+        rig = self._rig_of(left_info, right_info)
         self._check_rig(rig, left.shape)
         times.height, times.width = left.shape[:2]
         times.preprocess_ms = watch.lap_ms()
@@ -139,6 +139,16 @@ class StereoNode(MatcherNode):
         times.postprocess_ms, times.publish_ms = self._messages.publish(
             frame, self.settings, self.outputs, wanted)
         return left_message.header, times
+
+    def _rig_of(self, left_info: CameraInfo, right_info: CameraInfo) -> StereoRig:
+        """Read the rig; that of the last pair serves while the calibration stays the same."""
+        key = tuple((info.width, info.height, info.binning_x, info.binning_y, bytes(info.p),
+                     info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
+                    for info in (left_info, right_info))
+        if self._rig is None or key != self._rig[0]:
+            names = self._infos[0].resolved, self._infos[1].resolved
+            self._rig = key, StereoRig.from_camera_info(left_info, right_info, names)
+        return self._rig[1]
 
     def _check_rig(self, rig: StereoRig, shape: tuple[int, ...]) -> None:
         if (rig.left.height, rig.left.width) != shape[:2]:

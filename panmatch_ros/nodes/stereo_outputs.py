@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
 import numpy as np
 from std_msgs.msg import Header
 
 from ..core.camera import Camera, StereoRig
-from ..core.disparity import camera_rays, depth_from_disparity
+from ..core.disparity import camera_rays, depth_from_parallax
 from ..core.types import Disparity
 from .outputs import (
     CloudBuffer,
@@ -19,8 +18,6 @@ from .outputs import (
     to_millimetres,
 )
 from .statistics import StopWatch
-
-TO_BGRX = {1: cv2.COLOR_GRAY2BGRA, 3: cv2.COLOR_RGB2BGRA}
 
 
 @dataclass(frozen=True)
@@ -75,17 +72,17 @@ class StereoOutputs:
     def _messages(self, frame: StereoFrame, settings: SimpleNamespace,
                   wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
         result, header, rig = frame.result, frame.header, frame.rig
-        disparity = _masked(result, settings.confidence_threshold)
+        parallax = self._disparity.parallax(result, rig, settings.confidence_threshold)
         if 'disparity' in wanted:
-            yield 'disparity', self._disparity.fill(
-                header, disparity, rig, frame.search_range, frame.delta_d)
+            yield 'disparity', self._disparity.describe(
+                header, rig, frame.search_range, frame.delta_d)
         if 'confidence' in wanted:
             yield 'confidence', self._confidence.fill(header, result.confidence)
         if 'depth/camera_info' in wanted:
             yield 'depth/camera_info', camera_info_message(header, rig.left)
         if not wanted & {'depth', 'points2'}:
             return
-        depth = depth_from_disparity(disparity, rig, out=self._depth.pixels(*disparity.shape))
+        depth = depth_from_parallax(parallax, rig, out=self._depth.pixels(*parallax.shape))
         if 'depth' in wanted:
             self._depth.message.header = header
             yield 'depth', (self._depth.message if settings.depth_encoding == '32FC1'
@@ -99,24 +96,4 @@ class StereoOutputs:
             self._cloud = CloudBuffer(colored, padded)
         if self._rays[0] != frame.rig.left:
             self._rays = (frame.rig.left, camera_rays(frame.rig.left))
-        return self._cloud.fill(frame.header, depth, self._rays[1],
-                                _bgrx(frame.left) if colored else None)
-
-
-def _masked(result: Disparity, threshold: float) -> np.ndarray:
-    """Set pixels below the confidence threshold to NaN; the result itself stays as it is."""
-    if threshold <= 0:
-        return result.disparity
-    disparity = result.disparity.copy()
-    disparity[result.confidence < np.float32(threshold)] = np.nan
-    return disparity
-
-
-def _bgrx(image: np.ndarray) -> np.ndarray:
-    """Pack colours as PointCloud2 has them: blue, green, red, zero."""
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    bgrx = cv2.cvtColor(image, TO_BGRX[1 if image.ndim == 2 else 3])
-    words = bgrx.view('<u4')  # blue is the lowest byte
-    np.bitwise_and(words, 0x00FFFFFF, out=words)
-    return bgrx
+        return self._cloud.fill(frame.header, depth, self._rays[1], frame.left)

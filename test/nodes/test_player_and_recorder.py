@@ -1,0 +1,132 @@
+"""The player is a camera, the recorder keeps what nodes publish."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
+from ros_harness import image_message, stamp_of
+from sensor_msgs.msg import CameraInfo, Image
+
+from panmatch_ros.core.camera import StereoRig
+from panmatch_ros.core.errors import ConfigError, ImageError, PanMatchError
+from panmatch_ros.data.calibration import write_middlebury_calib
+from panmatch_ros.nodes.image_player import ImagePlayer, frames_of
+from panmatch_ros.nodes.recorder import Recorder
+
+pytestmark = pytest.mark.ros
+
+
+def picture(value, size=(24, 32)):
+    return np.full((*size, 3), value, np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for index, value in enumerate((10, 20, 30)):
+        cv2.imwrite(str(tmp_path / f'{index}.png'), picture(value))
+    return tmp_path
+
+
+def test_frames_of_a_folder_in_order_and_again(folder):
+    frames = frames_of(str(folder), loop=True)
+    assert [int(next(frames)[0, 0, 0]) for _ in range(5)] == [10, 20, 30, 10, 20]
+
+
+def test_frames_of_a_pattern_once(folder):
+    assert [int(frame[0, 0, 0]) for frame in frames_of(str(folder / '[01].png'), False)] == [
+        10, 20]
+
+
+def test_frames_of_a_video(tmp_path):
+    path = tmp_path / 'video.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 10, (64, 48))
+    for value in (40, 200):
+        writer.write(picture(value, (48, 64)))
+    writer.release()
+    values = [int(frame.mean()) for frame in frames_of(str(path), loop=False)]
+    assert values == pytest.approx([40, 200], abs=3)
+
+
+@pytest.mark.parametrize(('make', 'match'), [
+    (lambda folder: folder / 'missing.png', 'missing.png'),
+    (lambda folder: folder / 'empty', 'the folder holds no image'),
+    (lambda folder: folder / 'broken.png', 'broken.png'),
+])
+def test_nothing_to_play_says_so(tmp_path, make, match):
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'broken.png').write_bytes(b'no image')
+    with pytest.raises(PanMatchError, match=match):
+        next(frames_of(str(make(tmp_path)), loop=False))
+
+
+def test_broken_video_says_so(tmp_path):
+    (tmp_path / 'broken.avi').write_bytes(b'no video')
+    with pytest.raises(ImageError, match='not a video that OpenCV can read'):
+        next(frames_of(str(tmp_path / 'broken.avi'), loop=False))
+
+
+def test_stereo_player_publishes_pairs_with_their_calibration(graph, folder):
+    rig = StereoRig.ideal((24, 32), focal_px=40.0, baseline_m=0.25)
+    write_middlebury_calib(folder / 'calib.txt', rig)
+    topics = {'left/image_rect': Image, 'right/image_rect': Image,
+              'left/camera_info': CameraInfo, 'right/camera_info': CameraInfo}
+    for topic, message_type in topics.items():
+        graph.listen(topic, message_type)
+    graph.add(ImagePlayer, left=str(folder / '0.png'), right=str(folder / '1.png'),
+              calibration=str(folder / 'calib.txt'), rate_hz=20.0, scale=0.5)
+    left, right, left_info, right_info = (graph.wait_for(topic, 2) for topic in topics)
+    assert (left.height, left.width, left.encoding) == (12, 16, 'rgb8')
+    assert (left.data[0], right.data[0]) == (10, 20)
+    assert left.header.frame_id == 'camera_optical_frame'
+    assert len({stamp_of(message) for message in (left, right, left_info, right_info)}) == 1
+    assert left_info.p[0] == pytest.approx(20.0)  # half of the size
+    assert left_info.p[3] == 0.0
+    assert right_info.p[3] == pytest.approx(-20.0 * 0.25)
+
+
+def test_single_camera_player_ends_after_the_last_image(graph, folder):
+    graph.listen('image', Image)
+    player = graph.add(ImagePlayer, images=str(folder), rate_hz=50.0, loop=False)
+    assert graph.spin_until(lambda: player.finished)
+    stamps = [stamp_of(message) for message in graph.received['image']]
+    assert len(stamps) <= 3
+    assert stamps == sorted(stamps)
+
+
+def test_player_wants_images_or_a_pair(graph):
+    with pytest.raises(ConfigError, match='set either images, or left and right'):
+        graph.add(ImagePlayer, images='a.png', left='b.png')
+
+
+def test_recorder_writes_what_came_of_one_stamp(graph, tmp_path):
+    recorder = graph.add(Recorder, task='flow', out=str(tmp_path / 'out'))
+    flow = np.random.default_rng(0).normal(size=(4, 6, 2)).astype(np.float32)
+    confidence = np.full((4, 6), 0.5, np.float32)
+    for stamp, value in ((1.0, 10), (1.1, 20), (1.2, 30)):
+        graph.publish('image', image_message(picture(value, (4, 6)), 'rgb8', stamp))
+    for stamp in (1.1, 1.2):
+        graph.publish('flow', image_message(flow + stamp, '32FC2', stamp))
+    graph.publish('flow/confidence', image_message(confidence, '32FC1', 1.2))
+    assert graph.spin_until(lambda: recorder._arrivals['flow/confidence']
+                            and len(recorder._arrivals['flow']) == 2
+                            and len(recorder._arrivals['image']) == 3)
+    recorder.write()
+    with np.load(tmp_path / 'out' / 'outputs.npz', allow_pickle=False) as arrays:
+        assert np.array_equal(arrays['flow'], flow + np.float32(1.2))
+        assert np.array_equal(arrays['flow/confidence'], confidence)
+        assert arrays['image'][0, 0, 0] == 30
+        assert arrays['image.before'][0, 0, 0] == 20  # the image of the flow before
+    record = json.loads((tmp_path / 'out' / 'record.json').read_text())
+    assert record['topics']['image']['count'] == 3
+    assert record['topics']['flow']['count'] == 2
+    assert record['topics']['flow/image_color'] == {'count': 0}
+
+
+def test_recorder_gives_up_in_time_and_keeps_what_it_has(graph, tmp_path):
+    graph.add(Recorder, task='flow', out=str(tmp_path / 'out'), timeout_seconds=0.5)
+    with pytest.raises(SystemExit) as end:
+        graph.spin_for(5)
+    assert end.value.code == 1
+    assert (tmp_path / 'out' / 'record.json').exists()
