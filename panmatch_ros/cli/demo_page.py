@@ -7,6 +7,7 @@ import numpy as np
 
 from ..data.images import write_image
 from ..viz.flow import flow_legend
+from ..viz.panels import tile_panels
 from ..viz.point_cloud import render_point_cloud
 from ..viz.scalar import (
     confidence_to_color,
@@ -32,6 +33,7 @@ th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #e3e6
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .ok { color: #18794e; font-weight: 600; } .failed { color: #cd2b31; font-weight: 600; }
 """
+OVERVIEW = ('left', 'disparity', 'points2', 'image', 'flow', 'confidence')
 COUNTERS = ('matcher', 'backend', 'input_size', 'rate_hz', 'inference_ms', 'total_ms',
             'frames_received', 'frames_processed', 'frames_dropped', 'frames_late',
             'frames_rejected', 'sync_failures')
@@ -40,16 +42,20 @@ COUNTERS = ('matcher', 'backend', 'input_size', 'rate_hz', 'inference_ms', 'tota
 def write_page(out: Path, inputs: DemoInputs, records: Sequence[Record],
                checks: Sequence[Check]) -> Path:
     """
-    Write index.html and its pictures.
+    Write index.html, its pictures, and overview.png with the most telling of them.
 
     :returns: path of the page.
     """
-    figures = []
+    figures, overview = [], []
     for name, caption, picture in _pictures(inputs, records):
         write_image(out / f'{name}.png', picture)
+        if name in OVERVIEW:
+            overview.append((caption.split(':')[0], picture))
         text = html.escape(caption)
         figures.append(f'<figure><a href="{name}.png"><img src="{name}.png" alt="{text}"></a>'
                        f'<figcaption>{text}</figcaption></figure>')
+    if overview:
+        write_image(out / 'overview.png', tile_panels(overview, columns=3, width=1200))
     passed = all(check.passed for check in checks)
     verdict = ('<span class="ok">all checks passed</span>' if passed
                else '<span class="failed">some checks failed</span>')

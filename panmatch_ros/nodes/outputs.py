@@ -6,8 +6,6 @@ into its data (an ``array.array``) through a numpy view, so that publishing copi
 once, in the serialisation. Publishing is synchronous, so the object can be filled again after
 it returned.
 """
-from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
@@ -199,13 +197,6 @@ def camera_info_message(header: Header, camera: Camera) -> CameraInfo:
     info.r = np.eye(3).ravel().tolist()
     info.p = np.hstack([K, np.zeros((3, 1))]).ravel().tolist()
     return info
-
-
-def fill_floats(message: Any, field: str, values: np.ndarray | Sequence[float]) -> None:
-    """Write a float32[] field in one copy."""
-    data = getattr(message, field)
-    del data[:]
-    data.frombytes(np.ascontiguousarray(values, np.float32).tobytes())
 
 
 def _allocate(message: Image | PointCloud2, size: int) -> np.ndarray:
