@@ -101,6 +101,9 @@ class MatcherNode(Node):
     def check_pending(self) -> None:
         """Look after work that waits for another input; called a few times a second."""
 
+    def forget_pending(self) -> None:
+        """Forget such work; called when the inputs were closed."""
+
     @property
     def matcher(self) -> Matcher:
         """The matcher for the current settings; made anew when they change."""
@@ -168,6 +171,7 @@ class MatcherNode(Node):
             self._polls_unwanted += 1
             if inputs.is_open and self._polls_unwanted >= CLOSE_AFTER_POLLS:
                 inputs.close()
+                self.forget_pending()
         self.check_pending()
 
     def _report(self) -> None:

@@ -72,6 +72,9 @@ class FlowNode(MatcherNode):
         self.statistics.count('received')
         self.submit((message, stamp, self._sequence))
 
+    def forget_pending(self) -> None:
+        self._sequence += 1  # images before and after the pause are no pair
+
     def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
         message, stamp, sequence = item
         watch, times = StopWatch(), FrameTimes()

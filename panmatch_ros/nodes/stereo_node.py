@@ -99,6 +99,9 @@ class StereoNode(MatcherNode):
     def check_pending(self) -> None:
         self._gate.check()
 
+    def forget_pending(self) -> None:
+        self._gate.reset()
+
     def sync_failures(self) -> int:
         return self._pairs.failures
 

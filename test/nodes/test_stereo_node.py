@@ -120,11 +120,12 @@ def test_cloud_without_colour_has_twelve_bytes_a_point(graph):
     assert np.nanmedian(points_of(cloud).xyz[..., 2]) == pytest.approx(2.0, abs=0.01)
 
 
-def test_binning_two(graph):
+@pytest.mark.parametrize('convention', ['right', 'left'])
+def test_binning_two(graph, convention):
     """P is given for the full image, the images have half of its size."""
     graph.add(StereoNode)
     listen_all(graph)
-    left, right, infos = messages(1.0)
+    left, right, infos = messages(1.0, convention=convention)
     for info in infos:
         info.width, info.height = 320, 240
         info.binning_x = info.binning_y = 2
@@ -132,18 +133,20 @@ def test_binning_two(graph):
         p[:2] *= 2
         info.p = p.ravel().tolist()
     publish_pair(graph, left, right, infos)
-    assert np.nanmedian(floats_of(graph.wait_for('depth'))[INNER]) == pytest.approx(2, abs=0.01)
+    assert np.abs(floats_of(graph.wait_for('depth'))[INNER] - DEPTH_M).max() < 0.01
     xyz = points_of(graph.wait_for('points2')).xyz
+    assert np.abs(xyz[INNER][..., 2] - DEPTH_M).max() < 0.01
     assert xyz[60, 100, 0] == pytest.approx((100 - 79.5) * 2.0 / 200, abs=0.01)
     message = graph.wait_for('disparity')
     assert (message.f, message.t) == (pytest.approx(200.0), pytest.approx(0.3))
 
 
-def test_region_of_interest(graph):
+@pytest.mark.parametrize('convention', ['right', 'left'])
+def test_region_of_interest(graph, convention):
     """The image is a window of a larger one; P belongs to the larger one."""
     graph.add(StereoNode)
     listen_all(graph)
-    left, right, infos = messages(1.0)
+    left, right, infos = messages(1.0, convention=convention)
     for info in infos:
         info.width, info.height = 640, 480
         info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 200, 50, 160, 120
@@ -152,8 +155,9 @@ def test_region_of_interest(graph):
         p[1, 2] += 50
         info.p = p.ravel().tolist()
     publish_pair(graph, left, right, infos)
-    assert np.nanmedian(floats_of(graph.wait_for('depth'))[INNER]) == pytest.approx(2, abs=0.01)
+    assert np.abs(floats_of(graph.wait_for('depth'))[INNER] - DEPTH_M).max() < 0.01
     xyz = points_of(graph.wait_for('points2')).xyz
+    assert np.abs(xyz[INNER][..., 2] - DEPTH_M).max() < 0.01
     assert xyz[60, 100, 0] == pytest.approx((100 - 79.5) * 2.0 / 200, abs=0.01)
 
 

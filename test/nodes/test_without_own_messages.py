@@ -1,4 +1,4 @@
-"""Every essential output has a standard type: the nodes work without the messages of the package."""
+"""Essential outputs have standard types: the nodes work without the messages of this package."""
 import numpy as np
 import pytest
 
