@@ -41,7 +41,7 @@ class Spec:
         """Range or choices in words; empty if every value of the type will do."""
         if self.choices:
             return f'one of {", ".join(map(str, self.choices))}'
-        return '' if self.low is None else f'{self.low:g} to {self.high:g}'
+        return '' if self.low is None else f'{self.low:.9g} to {self.high:.9g}'
 
 
 INPUTS = (
@@ -59,7 +59,7 @@ MATCHER = (
          choices=MATCHER_NAMES),
 )
 
-THRESHOLD = 'pixels with a lower confidence are invalid in every output; 0 keeps all'
+THRESHOLD = 'pixels with a lower confidence become invalid, confidences stay; 0 keeps all'
 
 STEREO = (
     Spec('confidence_threshold', 0.2, THRESHOLD, 0.0, 1.0),
@@ -218,10 +218,9 @@ def _problem(spec: Spec, value: Any) -> str:
     elif not isinstance(value, wanted):
         return f'{spec.name} must be a {_kind(wanted)}, got {value!r}'
     if spec.choices and value not in spec.choices:
-        return (f'{spec.name} must be one of {", ".join(map(str, spec.choices))}, '
-                f'got {value!r}')
+        return f'{spec.name} must be {spec.allowed}, got {value!r}'
     if spec.low is not None and spec.high is not None and not spec.low <= value <= spec.high:
-        return f'{spec.name} must be from {spec.low:g} to {spec.high:g}, got {value!r}'
+        return f'{spec.name} must be from {spec.allowed}, got {value!r}'
     return ''
 
 

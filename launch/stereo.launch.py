@@ -1,0 +1,79 @@
+"""
+Start the stereo node: a rectified pair in; disparity, depth, point cloud and confidence out.
+
+    ros2 launch panmatch_ros stereo.launch.py namespace:=front rviz:=true
+"""
+import os
+
+from ament_index_python.packages import get_packages_with_prefixes
+from launch import LaunchDescription, logging
+from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node, PushRosNamespace
+from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+CONFIG = [FindPackageShare('panmatch_ros'), 'config']
+ARGUMENTS = {
+    'namespace': ('', 'namespace of all nodes and topics'),
+    'left_namespace': ('left', 'where image_rect and camera_info of the left camera are'),
+    'right_namespace': ('right', 'where image_rect and camera_info of the right camera are'),
+    'launch_image_proc': ('false', 'true: rectify image_raw of both cameras with image_proc'),
+    'params_file': (PathJoinSubstitution([*CONFIG, 'stereo_node.yaml']), 'YAML parameter file'),
+    'matcher': ('', 'auto, classical, ...; empty: as params_file says'),
+    'use_sim_time': ('', 'true: take the time from /clock; empty: as params_file says'),
+    'rviz': ('false', 'true: show the results in RViz'),
+    'log_level': ('info', 'debug, info, warn, error or fatal'),
+}
+
+
+def generate_launch_description():
+    return LaunchDescription([
+        *(DeclareLaunchArgument(name, default_value=default, description=description)
+          for name, (default, description) in ARGUMENTS.items()),
+        OpaqueFunction(function=start)])
+
+
+def start(context):
+    value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    cameras = {'left': value['left_namespace'], 'right': value['right_namespace']}
+    topics = [(f'{side}/{topic}', f'{camera}/{topic}') for side, camera in cameras.items()
+              for topic in ('image_rect', 'camera_info')]
+    clock, matcher = given('use_sim_time', bool, context), given('matcher', str, context)
+    common = {'output': 'screen', 'emulate_tty': True, 'additional_env': middleware_profile(),
+              'ros_arguments': ['--log-level', value['log_level']]}
+    wants_image_proc = IfCondition(value['launch_image_proc']).evaluate(context)
+    return [GroupAction([
+        PushRosNamespace(value['namespace']),
+        *(rectify_nodes(cameras.values(), parameters=clock, **common) if wants_image_proc else []),
+        Node(package='panmatch_ros', executable='stereo_node', name='stereo_node',
+             parameters=[ParameterFile(value['params_file'], allow_substs=True), *clock,
+                         *matcher], remappings=topics, **common),
+        Node(package='rviz2', executable='rviz2', name='rviz2', parameters=clock,
+             arguments=['-d', PathJoinSubstitution([*CONFIG, 'rviz', 'stereo.rviz'])],
+             remappings=topics, condition=IfCondition(value['rviz']), **common)])]
+
+
+def rectify_nodes(cameras, **common):
+    if 'image_proc' not in get_packages_with_prefixes():
+        logging.get_logger('stereo.launch.py').error(
+            'image_proc is not installed (ros-$ROS_DISTRO-image-proc): image_raw is not rectified')
+        return []
+    return [Node(package='image_proc', executable='rectify_node', name='rectify', namespace=camera,
+                 remappings=[('image', 'image_raw')], **common) for camera in cameras]
+
+
+def given(name, kind, context):
+    # An argument that was not given must not hide what the parameter file says.
+    argument = LaunchConfiguration(name)
+    return [{name: ParameterValue(argument, value_type=kind)}] if argument.perform(context) else []
+
+
+def middleware_profile():
+    # With the defaults of Fast DDS, large best-effort messages between processes are lost: its
+    # buffers are smaller than an image. A profile that the user chose stays. Malloc needs no
+    # variable: the nodes tune it themselves.
+    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')  # old, new name
+    profile = PathJoinSubstitution([*CONFIG, 'fastdds', 'large_messages.xml'])
+    return {} if any(name in os.environ for name in names) else dict.fromkeys(names, profile)

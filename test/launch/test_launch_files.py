@@ -1,0 +1,237 @@
+"""The launch files, run for real: names, parameters, environment, rectification and the end."""
+import ast
+import contextlib
+import os
+from pathlib import Path
+import re
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
+pytest.importorskip('launch_ros.actions', reason='launch_ros is not installed; it comes with a '
+                    'ROS 2 distribution (ros-$ROS_DISTRO-launch-ros), not with the wheels')
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import LaunchContext
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.utilities import perform_substitutions
+from launch_harness import LAUNCH, RECTIFY_NODE, Launched, make_package
+from rcl_interfaces.srv import GetParameters
+from rclpy.parameter import parameter_value_to_python
+from ros_harness import camera_infos, floats_of, image_message
+from sensor_msgs.msg import Image
+
+from panmatch_ros.core.camera import StereoRig
+from panmatch_ros.data.synthetic.planes import render_plane_pair
+from panmatch_ros.data.synthetic.textures import Texture
+
+pytestmark = [pytest.mark.ros, pytest.mark.launch]
+PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+RIG = StereoRig.ideal((120, 160), focal_px=200.0, baseline_m=0.3)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a launch file; what is left of it is killed after the test."""
+    try:
+        get_package_prefix('panmatch_ros')
+    except PackageNotFoundError:
+        pytest.skip('panmatch_ros is not built: run make setup, or colcon build and source it')
+    running = []
+
+    def start(name, environment=None, **arguments):
+        full = {**os.environ, 'ROS_LOG_DIR': str(tmp_path / 'log'), 'TMPDIR': str(tmp_path),
+                'PYTHONUNBUFFERED': '1'}
+        full.update(environment or {})
+        full = {key: value for key, value in full.items() if value is not None}
+        running.append(Launched(tmp_path, name, arguments, full))
+        return running[-1]
+
+    yield start
+    for launched in running:
+        launched.kill()
+
+
+def wait_for_nodes(graph, launched, *names):
+    def up():
+        found = {f'{space.rstrip("/")}/{name}' for name, space in
+                 graph.node.get_node_names_and_namespaces()}
+        return found >= set(names) or launched.process.poll() is not None
+    assert graph.spin_until(up, timeout_s=20), launched.text()
+    assert launched.process.poll() is None, launched.text()
+
+
+def parameters_of(graph, node, *names):
+    client = graph.node.create_client(GetParameters, f'{node}/get_parameters')
+    assert client.wait_for_service(10)
+    future = client.call_async(GetParameters.Request(names=list(names)))
+    assert graph.spin_until(future.done)
+    return [parameter_value_to_python(value) for value in future.result().values]
+
+
+def publish_until(graph, topic, publish):
+    """
+    Publish frame after frame until something comes back on a topic.
+
+    Between processes one side may know the other before it is known itself; a best-effort
+    message is lost then.
+    """
+    for index in range(10):
+        publish(index)
+        if graph.spin_until(lambda: graph.received[topic], 1.0):
+            break
+    return graph.wait_for(topic)
+
+
+def depth_of(graph, topic, cameras, image='image_rect'):
+    """Publish a plane at 2 m (30 px of disparity) and give the depth message."""
+    pair = render_plane_pair(RIG, 2.0)
+
+    def publish(index):
+        stamp = 1.0 + index / 10
+        for camera, info, pixels in zip(cameras, camera_infos(RIG, stamp), pair, strict=True):
+            graph.publish(f'{camera}/camera_info', info)
+            graph.publish(f'{camera}/{image}', image_message(pixels, 'rgb8', stamp))
+
+    return publish_until(graph, topic, publish)
+
+
+def assert_ends_cleanly(launched):
+    assert launched.end() == 0, launched.text()
+    text = launched.text()
+    assert 'process has finished cleanly' in text
+    assert 'Traceback' not in text
+    assert 'escalating' not in text
+
+
+@pytest.mark.parametrize('name', ['stereo', 'flow'])
+def test_arguments_are_declared_with_description_and_default(name):
+    description = PythonLaunchDescriptionSource(
+        str(LAUNCH / f'{name}.launch.py')).get_launch_description(LaunchContext())
+    arguments = {argument.name: argument for argument in description.get_launch_arguments()}
+    own = {'stereo': {'left_namespace', 'right_namespace', 'launch_image_proc'},
+           'flow': {'image', 'camera_info'}}[name]
+    assert set(arguments) == own | {'namespace', 'params_file', 'matcher', 'use_sim_time',
+                                    'rviz', 'log_level'}
+    assert all(argument.description for argument in arguments.values())
+    defaults = {key: perform_substitutions(LaunchContext(), argument.default_value)
+                for key, argument in arguments.items()}
+    assert Path(defaults['params_file']).name == f'{name}_node.yaml'
+    assert Path(defaults['params_file']).is_file()
+    assert (defaults['matcher'], defaults['use_sim_time']) == ('', '')
+
+
+def test_stereo_in_namespaces_with_a_parameter_file(graph, start, tmp_path):
+    parameters = tmp_path / 'my.yaml'
+    parameters.write_text("""
+/**:
+  ros__parameters:
+    depth_encoding: $(env DEPTH_ENCODING)
+    confidence_threshold: 0.3
+    use_sim_time: true
+""")
+    launched = start('stereo', {'DEPTH_ENCODING': '16UC1'}, namespace='rig',
+                     left_namespace='cam0', right_namespace='/cam1', params_file=parameters)
+    graph.listen('rig/depth', Image)
+    wait_for_nodes(graph, launched, '/rig/stereo_node')
+    # Arguments that were not given leave the file as it is.
+    assert parameters_of(graph, '/rig/stereo_node', 'matcher', 'use_sim_time',
+                         'confidence_threshold') == ['auto', True, 0.3]
+    message = depth_of(graph, 'rig/depth', ('rig/cam0', '/cam1'))
+    assert message.encoding == '16UC1'
+    depth_mm = np.frombuffer(message.data, np.uint16).reshape(120, 160)
+    assert np.median(depth_mm[10:-10, 45:-10]) == pytest.approx(2000, abs=10)
+    assert_ends_cleanly(launched)
+
+
+@pytest.mark.parametrize('key', ['/**', 'stereo_node', '/stereo_node'])
+def test_given_arguments_win_over_the_parameter_file(graph, start, tmp_path, key):
+    parameters = tmp_path / 'my.yaml'
+    parameters.write_text(f'{key}:\n  ros__parameters:\n    matcher: auto\n'
+                          '    use_sim_time: false\n    queue_size: 9\n')
+    launched = start('stereo', matcher='classical', use_sim_time='True', params_file=parameters)
+    wait_for_nodes(graph, launched, '/stereo_node')
+    assert parameters_of(graph, '/stereo_node', 'matcher', 'use_sim_time', 'queue_size') == [
+        'classical', True, 9]
+
+
+def test_flow_with_remapped_topics(graph, start):
+    launched = start('flow', namespace='front', image='camera/image_raw',
+                     camera_info='camera/camera_info')
+    graph.listen('front/flow', Image)
+    wait_for_nodes(graph, launched, '/front/flow_node')
+    y, x = np.mgrid[:96, :128].astype(float)
+    texture = Texture(seed=1, cell=4.0)
+
+    def publish(index):  # moves 3 px to the right from image to image
+        colors = texture.colors((x - 3 * index).ravel(), y.ravel()).reshape(96, 128, 3)
+        graph.publish('front/camera/image_raw', image_message(
+            np.rint(colors).astype(np.uint8), 'rgb8', 1 + index / 10))
+
+    flow = floats_of(publish_until(graph, 'front/flow', publish), 2)
+    assert np.abs(flow[16:-16, 16:-16] - (3, 0)).mean() < 0.1
+    assert_ends_cleanly(launched)
+
+
+@pytest.mark.parametrize(('chosen', 'expected'), [
+    ({}, 'large_messages.xml'),
+    ({PROFILES[0]: '/mine.xml'}, 'mine.xml'),
+    ({PROFILES[1]: '/mine.xml'}, None),
+])
+def test_middleware_profile_is_set_unless_the_user_chose_one(graph, start, chosen, expected):
+    if not Path('/proc/self/environ').exists():
+        pytest.skip('there is no /proc to read the environment of a process')
+    launched = start('stereo', {**dict.fromkeys(PROFILES), **chosen})
+    wait_for_nodes(graph, launched, '/stereo_node')
+    pid = re.search(r'stereo_node-\d+\]: process started with pid \[(\d+)\]', launched.text())[1]
+    environment = dict(item.split('=', 1) for item in Path(
+        f'/proc/{pid}/environ').read_text().split('\0') if '=' in item)
+    profile = environment.get(PROFILES[0])
+    assert (profile and Path(profile).name) == expected
+    if not chosen:
+        assert environment[PROFILES[1]] == profile
+        assert Path(profile).is_file()
+
+
+def test_image_proc_rectifies_both_cameras(graph, start, tmp_path):
+    environment = make_package(tmp_path, 'image_proc', 'rectify_node', RECTIFY_NODE)
+    launched = start('stereo', environment, namespace='rig', left_namespace='cam0',
+                     launch_image_proc='true')
+    graph.listen('rig/depth', Image)
+    wait_for_nodes(graph, launched, '/rig/cam0/rectify', '/rig/right/rectify',
+                   '/rig/stereo_node')
+    depth = floats_of(depth_of(graph, 'rig/depth', ('rig/cam0', 'rig/right'), 'image_raw'))
+    assert np.nanmedian(depth[10:-10, 45:-10]) == pytest.approx(2.0, abs=0.01)
+    assert_ends_cleanly(launched)
+
+
+@pytest.mark.parametrize('name', ['stereo', 'flow'])
+def test_rviz_gets_its_configuration_and_our_names(graph, start, tmp_path, name):
+    environment = make_package(tmp_path, 'rviz2', 'rviz2', 'import sys\nprint(sys.argv)\n')
+    given = {'stereo': {'left_namespace': 'cam0'}, 'flow': {'image': 'cam0/image_raw'}}[name]
+    launched = start(name, environment, namespace='rig', rviz='true', **given)
+    wait_for_nodes(graph, launched, f'/rig/{name}_node')
+    assert graph.spin_until(lambda: "'-d'" in launched.text())
+    arguments = ast.literal_eval(re.search(r'\[rviz2-\d+\] (\[.*\])', launched.text())[1])
+    config = Path(arguments[arguments.index('-d') + 1])
+    assert config.name == f'{name}.rviz'
+    assert config.is_file()
+    assert '__ns:=/rig' in arguments
+    assert {'stereo': 'left/image_rect:=cam0/image_rect',
+            'flow': 'image:=cam0/image_raw'}[name] in arguments
+
+
+def test_missing_image_proc_is_said(graph, start):
+    with contextlib.suppress(PackageNotFoundError):
+        get_package_prefix('image_proc')
+        pytest.skip('image_proc is installed')
+    launched = start('stereo', launch_image_proc='true')
+    wait_for_nodes(graph, launched, '/stereo_node')
+    assert 'image_proc is not installed' in launched.text()
+
+
+def test_wrong_matcher_ends_with_a_reason(start):
+    launched = start('stereo', matcher='magic')
+    launched.wait()
+    assert 'matcher must be one of auto' in launched.text()
+    assert 'Traceback' not in launched.text()
