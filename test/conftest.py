@@ -1,8 +1,12 @@
 """Fixtures for all tests."""
 from collections.abc import Iterator
+from pathlib import Path
+import sys
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / 'support'))
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from ..core.errors import PanMatchError
 from ..inference.factory import create_matcher
 from ..inference.matcher import Matcher
 from . import parameters
+from .conversions import stamp_ns
 from .diagnostics import ThrottledLog, diagnostic_array, own_messages, statistics_message
-from .inputs import Inputs, InputTopic
+from .inputs import JUMP, LATE, Inputs, InputTopic
 from .latest_worker import LatestWorker
 from .statistics import FrameTimes, Statistics
 
@@ -75,8 +76,27 @@ class MatcherNode(Node):
 
     def add_inputs(self, topics: Sequence[InputTopic]) -> None:
         """Name the inputs; they are subscribed to while an output is wanted."""
-        self.inputs = Inputs(self, topics, self.settings.image_transport == 'compressed',
-                             self.settings.use_system_default_qos)
+        self.inputs = Inputs(self, topics, self._on_error,
+                             compressed=self.settings.image_transport == 'compressed',
+                             reliable=self.settings.use_system_default_qos)
+
+    def check_stamp(self, topic: InputTopic, message: Any) -> str:
+        """
+        Note an image and classify its stamp; count one that is late.
+
+        :returns: ``OK``, ``LATE`` (drop it) or ``JUMP`` (start anew with it).
+        """
+        topic.note()
+        stamp = stamp_ns(message)
+        if stamp < 0:
+            self.reject(f'{topic.resolved}: the stamp is negative ({stamp / 1e9:.3f} s)')
+            return LATE
+        verdict = topic.guard.check(stamp)
+        if verdict == LATE:
+            self.statistics.count('late')
+        elif verdict == JUMP:
+            self.log.info(f'{topic.resolved}: stamps went back in time; starting anew', key='jump')
+        return verdict
 
     def wanted(self) -> frozenset[str]:
         """Names of the outputs that somebody subscribes to."""

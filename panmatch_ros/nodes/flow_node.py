@@ -59,18 +59,13 @@ class FlowNode(MatcherNode):
         self._info = message
 
     def _on_image(self, message: Any) -> None:
-        self._image.note()
-        stamp = stamp_ns(message)
-        verdict = self._image.guard.check(stamp)
+        verdict = self.check_stamp(self._image, message)
         if verdict == LATE:
-            self.statistics.count('late')
             return
         if verdict == JUMP:
-            self.log.info(f'{self._image.resolved}: stamps went back in time; starting anew',
-                          key='jump')
             self._sequence += 1
         self.statistics.count('received')
-        self.submit((message, stamp, self._sequence))
+        self.submit((message, stamp_ns(message), self._sequence))
 
     def forget_pending(self) -> None:
         self._sequence += 1  # images before and after the pause are no pair

@@ -2,6 +2,7 @@
 from collections.abc import Callable, Sequence
 import copy
 from dataclasses import dataclass, field
+from functools import partial
 import os
 import time
 from typing import Any
@@ -73,13 +74,17 @@ class Inputs:
 
     :param node: the node.
     :param topics: what it needs.
+    :param on_error: called with an exception that a callback of a topic raises: one bad
+        message must not end the node.
     :param compressed: subscribe to ``<topic>/compressed`` for images.
     :param reliable: default QoS instead of sensor data QoS.
     """
 
-    def __init__(self, node: Node, topics: Sequence[InputTopic], compressed: bool,
-                 reliable: bool) -> None:
+    def __init__(self, node: Node, topics: Sequence[InputTopic],
+                 on_error: Callable[[Exception], None], *, compressed: bool = False,
+                 reliable: bool = False) -> None:
         self._node = node
+        self._on_error = on_error
         self.topics = topics
         self._qos = QoSProfile(depth=10) if reliable else qos_profile_sensor_data
         self._opened_s = 0.0
@@ -100,10 +105,16 @@ class Inputs:
         """Subscribe."""
         self._opened_s = time.monotonic()
         for topic in self.topics:
-            # rclpy writes overrides into the profile that it is given.
+            qos = copy.copy(self._qos)  # rclpy writes overrides into the profile that it is given
             topic.subscription = self._node.create_subscription(
-                topic.message_type, topic.resolved, topic.callback, copy.copy(self._qos),
+                topic.message_type, topic.resolved, partial(self._deliver, topic), qos,
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
+
+    def _deliver(self, topic: InputTopic, message: Any) -> None:
+        try:
+            topic.callback(message)
+        except Exception as error:
+            self._on_error(error)
 
     def close(self) -> None:
         """Unsubscribe, where that is safe."""

@@ -51,21 +51,14 @@ class StereoNode(MatcherNode):
         self.add_inputs([*self._images, *self._infos])
 
     def _on_image(self, index: int, message: Any) -> None:
-        topic = self._images[index]
-        topic.note()
-        stamp = stamp_ns(message)
-        verdict = topic.guard.check(stamp)
-        if verdict == LATE:
-            self.statistics.count('late')
-            return
+        verdict = self.check_stamp(self._images[index], message)
         if verdict == JUMP:
             self._start_anew(index)
-        self._pairs.add(index, stamp, message)
+        if verdict != LATE:
+            self._pairs.add(index, stamp_ns(message), message)
 
     def _start_anew(self, index: int) -> None:
         """Forget what waits: the stamps of one side went back."""
-        self.log.info(f'{self._images[index].resolved}: stamps went back in time; starting anew',
-                      key='jump')
         self._pairs.reset()
         self._gate.reset()
         other = self._images[1 - index].guard

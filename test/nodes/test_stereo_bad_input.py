@@ -132,6 +132,34 @@ def test_missing_camera_info_is_named(graph):
         stamp_of(message) == 2.0 for message in graph.received['depth']))
 
 
+def test_negative_stamp_is_refused(graph):
+    node = graph.add(StereoNode)
+    graph.listen('depth', Image)
+    left, right, infos = good(1.0)
+    for message in (left, right, *infos):
+        message.header.stamp.sec = -5
+    publish_pair(graph, left, right, infos)
+    graph.wait_for_log('/left/image_rect: the stamp is negative (-5.000 s)')
+    assert graph.spin_until(lambda: node.statistics.rejected == 2)
+    left, right, infos = good(2.0)
+    publish_pair(graph, left, right, infos)
+    graph.wait_for('depth')
+
+
+def test_an_exception_in_a_callback_does_not_end_the_node(graph, monkeypatch):
+    node = graph.add(StereoNode)
+    graph.listen('depth', Image)
+    add = node._pairs.add
+    monkeypatch.setattr(node._pairs, 'add', lambda *_: 1 / 0)
+    left, right, infos = good(1.0)
+    publish_pair(graph, left, right, infos)
+    graph.wait_for_log('unexpected error, please report it')
+    monkeypatch.setattr(node._pairs, 'add', add)
+    left, right, infos = good(2.0)
+    publish_pair(graph, left, right, infos)
+    assert stamp_of(graph.wait_for('depth')) == 2.0
+
+
 def test_errors_are_throttled(graph):
     node = graph.add(StereoNode)
     graph.listen('depth', Image)
