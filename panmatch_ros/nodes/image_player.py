@@ -98,7 +98,9 @@ class ImagePlayer(Node):
         if self._rig is None:
             if not self._settings.calibration:
                 raise ConfigError('a stereo pair needs the parameter calibration')
-            self._rig = load_rig(*map(Path, self._settings.calibration.split(' ', 1)))
+            whole = Path(self._settings.calibration)  # may have a space in its name
+            self._rig = load_rig(*([whole] if whole.exists() else map(
+                Path, self._settings.calibration.split(' ', 1))))
         rig = self._rig.resized(height, width)
         return [rig.left, rig.right]
 

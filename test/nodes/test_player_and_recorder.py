@@ -11,7 +11,11 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from panmatch_ros.core.camera import StereoRig
 from panmatch_ros.core.errors import ConfigError, ImageError, PanMatchError
-from panmatch_ros.data.calibration import write_middlebury_calib
+from panmatch_ros.data.calibration import (
+    camera_info_from_camera,
+    write_camera_info_yaml,
+    write_middlebury_calib,
+)
 from panmatch_ros.nodes.image_player import ImagePlayer, frames_of
 from panmatch_ros.nodes.recorder import Recorder
 
@@ -84,6 +88,22 @@ def test_stereo_player_publishes_pairs_with_their_calibration(graph, folder):
     assert left_info.p[0] == pytest.approx(20.0)  # half of the size
     assert left_info.p[3] == 0.0
     assert right_info.p[3] == pytest.approx(-20.0 * 0.25)
+
+
+def test_calibration_may_have_a_space_in_its_name_or_be_two_files(graph, folder):
+    rig = StereoRig.ideal((24, 32), focal_px=40.0, baseline_m=0.25)
+    (folder / 'my rig').mkdir()
+    write_middlebury_calib(folder / 'my rig' / 'calib.txt', rig)
+    for side, camera in (('left', rig.left), ('right', rig.right)):
+        write_camera_info_yaml(folder / f'{side}.yaml', camera_info_from_camera(camera))
+    graph.listen('right/camera_info', CameraInfo)
+    for calibration in (folder / 'my rig' / 'calib.txt', folder / 'my rig',
+                        f'{folder / "left.yaml"} {folder / "right.yaml"}'):
+        graph.received['right/camera_info'].clear()
+        player = graph.add(ImagePlayer, left=str(folder / '0.png'), loop=False, rate_hz=20.0,
+                           right=str(folder / '1.png'), calibration=str(calibration))
+        assert graph.wait_for('right/camera_info').p[3] == pytest.approx(-40.0 * 0.25)
+        assert graph.spin_until(lambda player=player: player.finished)
 
 
 def test_single_camera_player_ends_after_the_last_image(graph, folder):
