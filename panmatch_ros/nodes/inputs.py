@@ -50,12 +50,14 @@ class InputTopic:
     :param message_type: ROS message class.
     :param callback: called with each message.
     :param required: whether the node can do nothing without it.
+    :param lasting: whether one message serves until the next, however late that comes.
     """
 
     name: str
     message_type: type
     callback: Callable[[Any], None]
     required: bool = True
+    lasting: bool = False
     guard: StampGuard = field(default_factory=StampGuard)
     resolved: str = ''
     received: int = 0
@@ -134,7 +136,8 @@ class Inputs:
         now = time.monotonic()
         if not self.is_open or now - self._opened_s < timeout_s:
             return ''
-        silent = [topic for topic in self.topics if topic.required
+        silent = [topic for topic in self.topics
+                  if topic.required and not (topic.lasting and topic.received)
                   and now - max(topic.arrived_s, self._opened_s) > timeout_s]
         if not silent:
             return ''

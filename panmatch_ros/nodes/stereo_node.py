@@ -46,8 +46,8 @@ class StereoNode(MatcherNode):
         self._last_pair_at = (0, 0)  # images received of each side when the last pair came
         self._images = [InputTopic(f'{side}/image_rect', Image, partial(self._on_image, index))
                         for index, side in enumerate(SIDES)]
-        self._infos = [InputTopic(f'{side}/camera_info', CameraInfo, partial(self._on_info, index))
-                       for index, side in enumerate(SIDES)]
+        self._infos = [InputTopic(f'{side}/camera_info', CameraInfo, partial(self._on_info, index),
+                                  lasting=True) for index, side in enumerate(SIDES)]
         self.add_inputs([*self._images, *self._infos])
 
     def _on_image(self, index: int, message: Any) -> None:

@@ -234,6 +234,20 @@ def test_stuck_topic_is_named_with_its_offset(graph):
     assert 500 <= behind_ms <= 6000
 
 
+def test_camera_info_that_comes_once_is_no_problem(graph):
+    graph.add(StereoNode, input_timeout_seconds=0.3)
+    graph.listen('depth', Image)
+    left, right, infos = good(1.0)
+    publish_pair(graph, left, right, infos)
+    for stamp in (2.0, 3.0, 4.0, 5.0, 6.0, 7.0):
+        left, right, _ = good(stamp)
+        graph.publish('left/image_rect', left)
+        graph.publish('right/image_rect', right)
+        graph.spin_for(0.25)  # longer than the timeout in all
+    graph.wait_for('depth', 6)  # one is lost while the node awaits the camera_info of its stamp
+    assert 'camera_info: no message' not in graph.log_text()
+
+
 def test_unpaired_stamps_are_reported_with_their_offset(graph):
     graph.add(StereoNode, queue_size=2)
     graph.listen('depth', Image)
