@@ -3,20 +3,19 @@ cv_bridge where it is installed and works, the same behaviour without it.
 
 cv_bridge is not on PyPI, and builds against NumPy 1 fail to import or to convert under NumPy 2.
 So it is tried once on a tiny message; if it does not give the right pixels, our own view of the
-message data serves. Callers have checked the message, see :mod:`.conversions`.
+message data serves. The same view stands in for single messages that cv_bridge refuses.
+
+Compressed images never go through cv_bridge: it only wraps ``cv2.imdecode``, and up to ROS 2 Iron
+it cut 16-bit images to 8 bits.
 """
-from collections.abc import Callable
 from functools import lru_cache
 import logging
+from typing import Any
 
-import cv2
 import numpy as np
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import Image
 
 log = logging.getLogger(__name__)
-
-ImageDecoder = Callable[[Image, np.dtype, int], np.ndarray]
-CompressedDecoder = Callable[[CompressedImage], 'np.ndarray | None']
 
 
 def view_image(message: Image, dtype: np.dtype, channels: int) -> np.ndarray:
@@ -35,65 +34,65 @@ def view_image(message: Image, dtype: np.dtype, channels: int) -> np.ndarray:
     return np.ndarray(shape, dtype, np.frombuffer(message.data, np.uint8), 0, strides)
 
 
-def decode_compressed(message: CompressedImage) -> np.ndarray | None:
+def decode_image(message: Image, dtype: np.dtype, channels: int) -> np.ndarray:
     """
-    Decode a JPEG or PNG.
+    Read the pixels of a message, through cv_bridge if it works here.
 
-    :returns: (H, W), (H, W, 3) BGR or (H, W, 4) BGRA, uint8 or uint16; None if it cannot be
-        decoded.
+    :param message: checked, as for :func:`view_image`.
+    :param dtype: of one channel.
+    :param channels: per pixel.
+    :returns: (H, W) or (H, W, channels); it may share memory with the message.
     """
-    data = np.frombuffer(message.data, np.uint8)
-    return cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    view = view_image(message, dtype, channels)
+    bridge = working_bridge()
+    # On single bytes is_bigendian has no meaning, but cv_bridge would swap them; and it cannot
+    # read rows that are no whole number of pixels.
+    if bridge is None or message.is_bigendian or message.step % (dtype.itemsize * channels):
+        return view
+    try:
+        pixels = bridge.imgmsg_to_cv2(message, desired_encoding='passthrough')
+        if (pixels.shape, pixels.dtype) == (view.shape, view.dtype):
+            return pixels
+        reason = f'it gave {pixels.dtype} {pixels.shape}'
+    except Exception as error:  # it lets pass what NumPy, OpenCV and Boost raise
+        reason = repr(error)
+    _note_refusal(message.encoding, reason)
+    return view
 
 
 @lru_cache(maxsize=1)
-def image_decoder() -> ImageDecoder:
-    """Choose how raw images become arrays: through cv_bridge if it works here."""
-    bridge = _working_bridge()
-    if bridge is None:
-        return view_image
+def working_bridge() -> Any:
+    """
+    Import cv_bridge and let it convert two pixels.
 
-    def through_cv_bridge(message: Image, dtype: np.dtype, channels: int) -> np.ndarray:
-        # On single bytes the flag has no meaning, but cv_bridge would swap them.
-        if message.is_bigendian or message.step % (dtype.itemsize * channels):
-            return view_image(message, dtype, channels)
-        return bridge.imgmsg_to_cv2(message, desired_encoding='passthrough')
-    return through_cv_bridge
-
-
-@lru_cache(maxsize=1)
-def compressed_decoder() -> CompressedDecoder:
-    """Choose how compressed images become arrays: through cv_bridge if it works here."""
-    bridge = _working_bridge()
-    if bridge is None:
-        return decode_compressed
-
-    def through_cv_bridge(message: CompressedImage) -> np.ndarray | None:
-        if len(message.data) == 0:
-            return None
-        return bridge.compressed_imgmsg_to_cv2(message, desired_encoding='passthrough')
-    return through_cv_bridge
-
-
-def _working_bridge():  # type: ignore[no-untyped-def]  # cv_bridge has no types
-    """Import cv_bridge and let it convert four pixels."""
+    :returns: a ``cv_bridge.CvBridge``; None, and a warning unless it is just not installed, if it
+        does not work here.
+    """
     try:
         from cv_bridge import CvBridge
     except Exception as error:  # a NumPy ABI clash raises more than ImportError
-        if not isinstance(error, ModuleNotFoundError):
-            log.warning('cv_bridge is installed but cannot be imported (%s); using our own '
+        if not (isinstance(error, ModuleNotFoundError) and error.name == 'cv_bridge'):
+            log.warning('cv_bridge is installed but cannot be imported (%r); using our own '
                         'conversion', error)
         return None
-    probe = Image(height=1, width=4, step=4, encoding='mono8')
-    probe.data.frombytes(bytes([1, 2, 3, 4]))
+    probe = Image(height=1, width=2, step=12, encoding='rgb16')
+    expected = np.array([[[1, 2, 3], [4, 5, 600]]], '<u2')
+    probe.data.frombytes(expected.tobytes())
     try:
         bridge = CvBridge()
         converted = bridge.imgmsg_to_cv2(probe, desired_encoding='passthrough')
-        if converted.tolist() == [[1, 2, 3, 4]]:
+        if np.array_equal(converted, expected):
             return bridge
-        reason = f'it read {converted.tolist()} instead of [[1, 2, 3, 4]]'
+        reason = f'it read {np.asarray(converted).tolist()} instead of {expected.tolist()}'
     except Exception as error:
         reason = repr(error)
     log.warning('cv_bridge is installed but does not convert (%s); using our own conversion',
                 reason)
     return None
+
+
+@lru_cache(maxsize=32)
+def _note_refusal(encoding: str, reason: str) -> None:
+    """Log once per encoding; older versions do not know uyvy and yuyv, for example."""
+    log.info('cv_bridge does not convert %s images (%s); using our own conversion', encoding,
+             reason)

@@ -7,7 +7,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from ..core.errors import ImageError
 from ..core.image import MAX_PIXELS
-from .compat import compressed_decoder, image_decoder
+from .compat import decode_image
 
 MIN_SIDE_PX = 2  # a single row or column holds no picture
 JPEG_TAIL_BYTES = 1024  # some cameras pad after the end marker
@@ -67,7 +67,7 @@ def image_from_message(message: Image | CompressedImage, topic: str) -> np.ndarr
     if isinstance(message, CompressedImage):
         return _from_compressed(message, topic)
     pixel_format = _checked_format(message, topic)
-    pixels = image_decoder()(message, pixel_format.dtype, pixel_format.channels)
+    pixels = decode_image(message, pixel_format.dtype, pixel_format.channels)
     if pixel_format.to_rgb is None:
         return pixels
     return cv2.cvtColor(pixels, pixel_format.to_rgb)
@@ -113,14 +113,18 @@ def _from_compressed(message: CompressedImage, topic: str) -> np.ndarray:
     if 'compressedDepth' in message.format:
         raise ImageError(f'{topic}: format {message.format!r} is a depth image; expected a JPEG '
                          'or PNG camera image')
+    data = np.frombuffer(message.data, np.uint8)
     try:
-        pixels = compressed_decoder()(message)
-    except (cv2.error, ValueError, TypeError) as error:
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error as error:
         raise ImageError(f'{topic}: cannot decode {len(message.data)} bytes of format '
                          f'{message.format!r}: {error}') from error
     if pixels is None or _is_cut_jpeg(message):
         raise ImageError(f'{topic}: {len(message.data)} bytes of format {message.format!r} are '
                          'not a JPEG or PNG image, or they are truncated')
+    if pixels.dtype not in (np.uint8, np.uint16) or pixels.shape[2:] not in ((), (3,), (4,)):
+        raise ImageError(f'{topic}: format {message.format!r} holds {pixels.dtype} '
+                         f'{pixels.shape}; expected 8 or 16 bits, grey or colour')
     if min(pixels.shape[:2]) < MIN_SIDE_PX:
         raise ImageError(f'{topic}: an image of {pixels.shape[1]}x{pixels.shape[0]} pixels holds '
                          f'no picture; expected at least {MIN_SIDE_PX}x{MIN_SIDE_PX}')

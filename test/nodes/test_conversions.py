@@ -1,4 +1,7 @@
-"""Image messages to arrays: right pixels, or an error that says what was expected."""
+"""Image messages to arrays: right pixels, or an error that says what was expected.
+
+Every test runs with our own view of the message data and with cv_bridge.
+"""
 import cv2
 import numpy as np
 import pytest
@@ -8,18 +11,41 @@ from ros_harness import image_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from panmatch_ros.core.errors import ImageError
-from panmatch_ros.nodes.compat import view_image
+from panmatch_ros.nodes import compat
 from panmatch_ros.nodes.conversions import FORMATS, image_from_message
 
 pytestmark = pytest.mark.ros
 
 RGB = np.array([[[10, 20, 30], [40, 50, 60]], [[70, 80, 90], [100, 110, 120]]], np.uint8)
+BRIDGES = [None] if compat.working_bridge() is None else [None, compat.working_bridge()]
 OPAQUE = np.full((2, 2, 1), 255, np.uint8)
+
+
+@pytest.fixture(params=BRIDGES, ids=['cv_bridge' if bridge else 'own' for bridge in BRIDGES],
+                autouse=True)
+def bridge(request, monkeypatch):
+    monkeypatch.setattr(compat, 'working_bridge', lambda: request.param)
+    return request.param
 
 
 def bad(message, match):
     with pytest.raises(ImageError, match=match):
         image_from_message(message, '/left/image_rect')
+
+
+@pytest.mark.skipif(len(BRIDGES) == 1, reason='the ROS package cv_bridge is not installed, or '
+                    'does not work here: the tests of this file run on our own view only')
+def test_cv_bridge_reads_what_our_own_view_reads(bridge):
+    for encoding, pixel_format in FORMATS.items():
+        if encoding in ('uyvy', 'yuyv'):  # not every version knows these names
+            continue
+        shape, dtype = (3, 4, pixel_format.channels), pixel_format.dtype
+        values = np.arange(12 * shape[2], dtype=dtype).reshape(shape)
+        message = image_message(values, encoding, 1.0)
+        pixels = BRIDGES[1].imgmsg_to_cv2(message, desired_encoding='passthrough')
+        read = compat.decode_image(message, dtype, shape[2])
+        assert read.dtype == pixels.dtype
+        assert np.array_equal(read, pixels)
 
 
 @pytest.mark.parametrize(('encoding', 'pixels'), [
@@ -83,7 +109,7 @@ def test_byte_order_has_no_meaning_for_bytes():
 
 def test_view_shares_the_memory_of_the_message():
     message = image_message(RGB, 'rgb8', 1.0)
-    view_image(message, np.dtype('u1'), 3)[0, 0, 0] = 99
+    compat.view_image(message, np.dtype('u1'), 3)[0, 0, 0] = 99
     assert message.data[0] == 99
 
 
@@ -168,6 +194,13 @@ def test_truncated_jpeg_is_not_painted_grey():
     padded = CompressedImage(format='jpeg')
     padded.data.frombytes(encoded + bytes(100))
     assert image_from_message(padded, 'x').shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64, np.int16])
+def test_compressed_images_of_other_types_are_refused(dtype):
+    message = CompressedImage(format='tiff')
+    message.data.frombytes(cv2.imencode('.tiff', np.ones((4, 4, 3), dtype))[1].tobytes())
+    bad(message, rf'holds {np.dtype(dtype)} \(4, 4, 3\); expected 8 or 16 bits, grey or colour')
 
 
 def test_compressed_depth_is_refused():
