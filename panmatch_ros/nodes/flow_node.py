@@ -7,6 +7,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from ..core.camera import Camera
+from ..core.errors import CalibrationError
 from ..core.types import Displacement
 from ..viz.flow import flow_to_color
 from . import parameters
@@ -126,7 +127,11 @@ class FlowNode(MatcherNode):
             picture = flow_to_color(flow, self.settings.color_max_px or None)
             yield 'flow/image_color', self._color.fill(header, picture)
         if 'flow/camera_info' in wanted and self._info is not None:
-            camera = Camera.from_camera_info(self._info, self._camera_info.resolved)
+            try:
+                camera = Camera.from_camera_info(self._info, self._camera_info.resolved)
+            except CalibrationError as error:  # the flow itself needs none
+                self.log.warning(f'no flow/camera_info: {error}')
+                return
             yield 'flow/camera_info', camera_info_message(header, camera)
 
 

@@ -55,7 +55,7 @@ class ImagePlayer(Node):
         names = (['left/image_rect', 'right/image_rect'] if stereo else ['image'])
         self._frames = [frames_of(source, self._settings.loop) for source in sources]
         self._images = [ImageBuffer('rgb8') for _ in sources]
-        self._rig: StereoRig | None = None
+        self._rig = self._stereo_rig(sources) if stereo else None
         qos = QoSProfile(depth=2)
         self._outputs = [
             (self.create_publisher(Image, name, qos), self.create_publisher(
@@ -64,6 +64,17 @@ class ImagePlayer(Node):
             for name in names]
         self.finished = False
         self._timer = self.create_timer(1 / self._settings.rate_hz, self._publish)
+
+    def _stereo_rig(self, sources: list[str]) -> StereoRig:
+        counts = [len(files_of(source)) for source in sources]
+        if counts[0] != counts[1]:
+            raise ConfigError('left and right must have the same number of images, got '
+                              f'{counts[0]} and {counts[1]}')
+        calibration = self._settings.calibration
+        if not calibration:
+            raise ConfigError('a stereo pair needs the parameter calibration')
+        whole = Path(calibration)  # may have a space in its name
+        return load_rig(*([whole] if whole.exists() else map(Path, calibration.split(' ', 1))))
 
     def _publish(self) -> None:
         try:
@@ -95,12 +106,11 @@ class ImagePlayer(Node):
         if len(self._frames) == 1:
             focal = width / (2 * np.tan(np.radians(35)))
             return [Camera(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)]
-        if self._rig is None:
-            if not self._settings.calibration:
-                raise ConfigError('a stereo pair needs the parameter calibration')
-            whole = Path(self._settings.calibration)  # may have a space in its name
-            self._rig = load_rig(*([whole] if whole.exists() else map(
-                Path, self._settings.calibration.split(' ', 1))))
+        assert self._rig is not None  # a pair has one
+        left = self._rig.left
+        if abs(width / left.width - height / left.height) > 0.01 * width / left.width:
+            raise ConfigError(f'the calibration is for {left.width}x{left.height} pixels, which '
+                              f'no resizing brings to {width}x{height}')
         rig = self._rig.resized(height, width)
         return [rig.left, rig.right]
 
@@ -112,9 +122,20 @@ def frames_of(source: str, loop: bool) -> Iterator[np.ndarray]:
     :returns: (H, W, 3) uint8 RGB images; without end if ``loop``.
     :raises ImageError: if there is nothing to read.
     """
+    names = files_of(source)
+    if Path(names[0]).suffix.lower() in VIDEO_SUFFIXES:
+        return _video(Path(names[0]), loop)
+    to_rgb(read_image(Path(names[0])))  # an error now, not when the first frame is due
+    return _files(names, loop)
+
+
+def files_of(source: str) -> list[str]:
+    """
+    List the files of a file name, folder or pattern.
+
+    :raises ImageError: if a folder holds no image.
+    """
     path = Path(source)
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        return _video(path, loop)
     if path.is_dir():
         names = sorted(str(file) for file in path.iterdir()
                        if file.suffix.lower() in IMAGE_SUFFIXES)
@@ -123,8 +144,7 @@ def frames_of(source: str, loop: bool) -> Iterator[np.ndarray]:
     if not names:
         raise ImageError(f'{source}: the folder holds no image; expected '
                          f'{", ".join(IMAGE_SUFFIXES)}')
-    to_rgb(read_image(Path(names[0])))  # an error now, not when the first frame is due
-    return _files(names, loop)
+    return names
 
 
 def _files(names: list[str], loop: bool) -> Iterator[np.ndarray]:

@@ -13,6 +13,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from stereo_msgs.msg import DisparityImage
 
+from ..core.errors import ConfigError
 from . import parameters
 from .compat import view_image
 from .parameters import Spec
@@ -47,6 +48,8 @@ class Recorder(Node):
         super().__init__('recorder', **kwargs)
         parameters.declare(self, SPECS)
         self._settings = parameters.snapshot(self, SPECS)
+        if not self._settings.out:
+            raise ConfigError('set out to the folder to write to')
         self._topics = TOPICS[self._settings.task]
         self._last: dict[str, dict[int, Any]] = {name: {} for name in self._topics}
         self._arrivals: dict[str, list[tuple[float, float]]] = {

@@ -202,3 +202,19 @@ def test_camera_info_is_passed_on_for_the_size_of_the_flow(graph):
     assert (passed.width, passed.height) == (128, 96)
     assert passed.p[0] == 100.0
     assert stamp_of(passed) == pytest.approx(1.1)
+
+
+def test_uncalibrated_camera_still_gets_its_flow(graph):
+    node = graph.add(FlowNode)
+    graph.listen('flow', Image)
+    graph.listen('flow/camera_info', CameraInfo)
+    graph.publish('camera_info', CameraInfo(width=128, height=96))
+    assert graph.spin_until(lambda: node._info is not None)
+    send(graph, 0, 1.0)
+    settle(graph, node, 1)
+    send(graph, 1, 1.1)
+    graph.wait_for('flow')
+    graph.wait_for_log('no flow/camera_info: /camera_info: P is all zero')
+    assert graph.spin_until(lambda: node.worker.idle)
+    assert (node.statistics.processed, node.statistics.rejected) == (1, 0)
+    assert graph.received['flow/camera_info'] == []

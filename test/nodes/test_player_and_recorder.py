@@ -120,6 +120,26 @@ def test_player_wants_images_or_a_pair(graph):
         graph.add(ImagePlayer, images='a.png', left='b.png')
 
 
+def test_pair_needs_calibration_and_equal_numbers(graph, folder):
+    with pytest.raises(ConfigError, match='a stereo pair needs the parameter calibration'):
+        graph.add(ImagePlayer, left=str(folder / '0.png'), right=str(folder / '1.png'))
+    with pytest.raises(ConfigError, match='the same number of images, got 3 and 1'):
+        graph.add(ImagePlayer, left=str(folder), right=str(folder / '1.png'))
+
+
+def test_calibration_of_another_shape_is_refused(graph, folder):
+    write_middlebury_calib(folder / 'calib.txt', StereoRig.ideal((24, 64), 40.0, 0.25))
+    player = graph.add(ImagePlayer, left=str(folder / '0.png'), right=str(folder / '1.png'),
+                       calibration=str(folder / 'calib.txt'), rate_hz=0.01)
+    with pytest.raises(ConfigError, match='which no resizing brings to 32x24'):
+        player._publish()
+
+
+def test_recorder_needs_a_folder(graph):
+    with pytest.raises(ConfigError, match='set out to the folder'):
+        graph.add(Recorder)
+
+
 def test_recorder_writes_what_came_of_one_stamp(graph, tmp_path):
     recorder = graph.add(Recorder, task='flow', out=str(tmp_path / 'out'))
     flow = np.random.default_rng(0).normal(size=(4, 6, 2)).astype(np.float32)
