@@ -64,7 +64,8 @@ def check_platform() -> None:
 
 
 def requirement_files(system_ros: str) -> list[Path]:
-    names = ['base.txt', 'dev.txt'] if system_ros else ['base.txt', 'dev.txt', 'ros-jazzy.txt']
+    # A ROS distribution brings NumPy and OpenCV, and its messages are built against them.
+    names = ['dev.txt'] if system_ros else ['base.txt', 'dev.txt', 'ros-jazzy.txt']
     return [ROOT / 'requirements' / name for name in names]
 
 
@@ -89,7 +90,11 @@ def install_packages(system_ros: str) -> None:
         'pip could not install the dependencies; is there a network?')
     run([*pip, 'install', '--no-deps', '--no-build-isolation', '-e', str(ROOT)],
         'pip could not install this package')
-    if not system_ros:
+    if system_ros:
+        run([str(VENV / 'bin' / 'python'), '-c', 'import cv2, numpy, rclpy, yaml'],
+            'packages of the ROS distribution are missing; on Debian and Ubuntu: sudo apt install '
+            f'python3-numpy python3-opencv python3-yaml ros-{system_ros}-rclpy')
+    else:
         fix_exported_paths()
     STAMP.write_text(wanted)
 
