@@ -19,6 +19,7 @@ import os
 import statistics
 import struct
 import time
+from types import SimpleNamespace
 from typing import Any
 
 if __name__ == '__main__':  # the second process inherits it
@@ -174,7 +175,7 @@ def measure(rounds: int, frames: int, size: tuple[int, int]) -> dict:
     item, rig, result = make_input(height, width)
     settings = {}
     for name, padded in (('panmatch', False), ('panmatch, 32-byte points', True)):
-        settings[name] = parameters.snapshot(node, parameters.STEREO_NODE)
+        settings[name] = SimpleNamespace(**vars(node.settings))
         settings[name].avoid_point_cloud_padding = not padded
     node._matcher = FinishedMatcher(result)
     node._matcher_key = (node.settings.matcher, parameters.matcher_options(node.settings))

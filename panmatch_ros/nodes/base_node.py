@@ -1,5 +1,6 @@
 """What the stereo and flow nodes share: settings, lazy inputs, the worker, reports."""
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 import math
 import traceback
 from typing import Any
@@ -44,9 +45,8 @@ class MatcherNode(Node):
                  **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.task = task
-        self._specs = specs
-        parameters.declare(self, specs, parameters.matcher_options)
-        self.settings = parameters.snapshot(self, specs)
+        self._parameters_now = parameters.Settings(self, specs, parameters.matcher_options)
+        self.settings = self._parameters_now.values
         self.statistics = Statistics()
         self.log = ThrottledLog(self)
         self.outputs: dict[str, Publisher] = {}
@@ -65,8 +65,8 @@ class MatcherNode(Node):
                 'only; all other outputs have standard types')
         # ROS time stands still while a bag is paused; these timers must not.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(POLL_S, self._poll, clock=steady)
-        self.create_timer(1.0, self._report, clock=steady)
+        self.create_timer(POLL_S, partial(self._guarded, self._poll), clock=steady)
+        self.create_timer(1.0, partial(self._guarded, self._report), clock=steady)
 
     def add_output(self, name: str, message_type: type) -> None:
         """Advertise an output: reliable, depth 1, QoS overrides allowed."""
@@ -145,14 +145,13 @@ class MatcherNode(Node):
 
     def stop(self) -> None:
         """End the worker; called before the node is destroyed."""
-        if not self.worker.stop():
-            self.get_logger().warning('the matcher did not finish in time')
+        self.worker.stop()
 
     def _work(self, item: Any) -> None:
         wanted = self.wanted()
         if not wanted:
             return
-        self.settings = parameters.snapshot(self, self._specs)
+        self.settings = self._parameters_now.values
         result = self.process(item, wanted)
         if result is None:
             return
@@ -177,6 +176,12 @@ class MatcherNode(Node):
             text = ''.join(traceback.format_exception(error))
             self.reject(f'unexpected error, please report it; the frame is dropped:\n{text}',
                         key=repr(error))
+
+    def _guarded(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception as error:  # no timer may end the node
+            self._on_error(error)
 
     def _poll(self) -> None:
         """Open the inputs when an output is wanted, close them some time after the last."""
@@ -211,4 +216,5 @@ class MatcherNode(Node):
 
     def input_problem(self) -> str:
         """Say what is wrong with the inputs; empty if nothing is."""
-        return self.inputs.problem(self.settings.input_timeout_seconds) if self.inputs else ''
+        return self.inputs.problem(
+            self._parameters_now.values.input_timeout_seconds) if self.inputs else ''

@@ -6,15 +6,16 @@ from typing import Any
 from .conversions import stamp_ns
 
 PATIENCE_S = 0.5  # how long a pair waits before the missing camera_info is an error
+MEMORY = 16       # camera_info of each side that are kept, for images that take their time
 
 
 class CalibrationGate:
     """
     Hold a pair until its camera_info is there.
 
-    Drivers stamp camera_info like the image (then the one with that stamp is awaited, so that
-    a changed calibration meets the right image), or send it rarely (then the latest serves).
-    Which of the two is seen from the stream itself.
+    Drivers stamp camera_info like the image (then the one with that stamp is used, and awaited,
+    so that a changed calibration meets the right image), or send it rarely (then the latest
+    serves). Which of the two is seen from the stream itself.
 
     :param emit: called with (pair, (left camera_info, right camera_info)).
     :param give_up: called with (pair, indices of the missing camera_info); an empty tuple
@@ -25,19 +26,26 @@ class CalibrationGate:
                  give_up: Callable[[Any, tuple[int, ...]], None]) -> None:
         self._emit = emit
         self._give_up = give_up
-        self._infos: list[Any] = [None, None]
+        self._infos: tuple[dict[int, Any], dict[int, Any]] = ({}, {})  # by stamp, newest last
         self._held: Any = None
         self._held_since = 0.0
         self._reported = False
         self._in_step = False
 
     def reset(self) -> None:
-        """Forget the pair that waits; keep the calibrations."""
+        """Forget the pair that waits; keep the latest calibrations."""
         self._held, self._in_step = None, False
+        for infos in self._infos:
+            for stamp in list(infos)[:-1]:
+                del infos[stamp]
 
     def add_info(self, index: int, info: Any) -> None:
         """Take the camera_info of side 0 or 1."""
-        self._infos[index] = info
+        infos = self._infos[index]
+        infos.pop(stamp_ns(info), None)
+        infos[stamp_ns(info)] = info
+        if len(infos) > MEMORY:
+            del infos[next(iter(infos))]
         self._try()
 
     def add_pair(self, pair: tuple[Any, Any]) -> None:
@@ -59,15 +67,24 @@ class CalibrationGate:
             self._try()
 
     def _missing(self) -> tuple[int, ...]:
-        return tuple(index for index, info in enumerate(self._infos) if info is None)
+        return tuple(index for index, infos in enumerate(self._infos) if not infos)
 
     def _try(self) -> None:
         if self._held is None or self._missing():
             return
-        matches = all(stamp_ns(info) == stamp_ns(image)
-                      for info, image in zip(self._infos, self._held, strict=True))
-        if self._in_step and not matches:
+        stamps = [stamp_ns(image) for image in self._held]
+        same = [infos.get(stamp) for infos, stamp in zip(self._infos, stamps, strict=True)]
+        matches = None not in same
+        if not matches and self._in_step and self._may_come(stamps):
             return
         self._in_step = matches
+        latest = [next(reversed(infos.values())) for infos in self._infos]
+        left, right = (found if found is not None else last
+                       for found, last in zip(same, latest, strict=True))
         pair, self._held = self._held, None
-        self._emit(pair, (self._infos[0], self._infos[1]))
+        self._emit(pair, (left, right))
+
+    def _may_come(self, stamps: list[int]) -> bool:
+        """Whether the camera_info of these stamps can still arrive: none newer has come."""
+        return all(stamp in infos or stamp > next(reversed(infos))
+                   for infos, stamp in zip(self._infos, stamps, strict=True))

@@ -1,6 +1,7 @@
 """What a node reports: /diagnostics, the statistics topic, and throttled log lines."""
 from collections import OrderedDict
 from functools import lru_cache
+import re
 import time
 from types import ModuleType
 from typing import Any
@@ -30,21 +31,22 @@ class ThrottledLog:
         self._last: OrderedDict[str, float] = OrderedDict()
 
     def error(self, text: str, key: str = '') -> None:
-        """Log an error; messages with one key (by default the text) share the throttle."""
-        if self._due(key or text):
+        """Log an error; messages with one key share the throttle."""
+        if self._due(text, key):
             self._logger.error(text)
 
     def warning(self, text: str, key: str = '') -> None:
-        """Log a warning; messages with one key (by default the text) share the throttle."""
-        if self._due(key or text):
+        """Log a warning; messages with one key share the throttle."""
+        if self._due(text, key):
             self._logger.warning(text)
 
     def info(self, text: str, key: str = '') -> None:
         """Log an information; messages with one key share the throttle."""
-        if self._due(key or text):
+        if self._due(text, key):
             self._logger.info(text)
 
-    def _due(self, key: str) -> bool:
+    def _due(self, text: str, key: str) -> bool:
+        key = key or re.sub(r'[0-9.-]+', '#', text)  # numbers differ from frame to frame
         now = time.monotonic()
         last = self._last.get(key)
         if last is not None and now - last < self._period_s:

@@ -45,8 +45,7 @@ class ImagePlayer(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('image_player', **kwargs)
-        parameters.declare(self, SPECS)
-        self._settings = parameters.snapshot(self, SPECS)
+        self._settings = parameters.Settings(self, SPECS).values
         stereo = bool(self._settings.left or self._settings.right)
         if stereo == bool(self._settings.images):
             raise ConfigError('set either images, or left and right')

@@ -22,6 +22,7 @@ class StampGuard:
 
     def __init__(self) -> None:
         self.newest_ns: int | None = None
+        self.repeated = 0  # times in a row that the same stamp came again
         self._late_in_a_row = 0
 
     def check(self, stamp_ns: int) -> str:
@@ -31,9 +32,12 @@ class StampGuard:
         A repeated stamp is late.
         """
         newest = self.newest_ns
+        self.repeated = self.repeated + 1 if stamp_ns == newest else 0
         if newest is None or stamp_ns > newest:
             self.newest_ns, self._late_in_a_row = stamp_ns, 0
             return OK
+        if self.repeated:
+            return LATE
         self._late_in_a_row += 1
         if newest - stamp_ns > TIME_JUMP_NS or self._late_in_a_row >= LATE_LIMIT:
             self.newest_ns, self._late_in_a_row = stamp_ns, 0
@@ -97,6 +101,9 @@ class Inputs:
             if compressed and topic.message_type is Image:
                 topic.message_type = CompressedImage
                 topic.resolved += '/compressed'
+        # Wrong QoS overrides show now, not when the first subscriber comes.
+        self.open()
+        self._destroy()
 
     @property
     def is_open(self) -> bool:
@@ -120,8 +127,10 @@ class Inputs:
 
     def close(self) -> None:
         """Unsubscribe, where that is safe."""
-        if not self._can_close:
-            return
+        if self._can_close:
+            self._destroy()
+
+    def _destroy(self) -> None:
         for topic in self.topics:
             if topic.subscription is not None:
                 self._node.destroy_subscription(topic.subscription)
@@ -134,6 +143,11 @@ class Inputs:
         :param timeout_s: silence that counts, seconds.
         """
         now = time.monotonic()
+        for topic in self.topics:
+            if topic.guard.repeated >= LATE_LIMIT and topic.guard.newest_ns is not None:
+                return (f'{topic.resolved}: all images have the same stamp '
+                        f'({topic.guard.newest_ns / 1e9:.3f} s) and are dropped; does the driver '
+                        'set header.stamp?')
         if not self.is_open or now - self._opened_s < timeout_s:
             return ''
         silent = [topic for topic in self.topics

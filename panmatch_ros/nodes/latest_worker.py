@@ -1,7 +1,10 @@
 """One worker thread that always takes the newest item."""
 from collections.abc import Callable
+import logging
 import threading
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 class LatestWorker:
@@ -55,7 +58,7 @@ class LatestWorker:
         with self._condition:
             return not self._waiting and not self._busy
 
-    def stop(self, timeout_s: float = 1.5) -> bool:
+    def stop(self, timeout_s: float = 1.0) -> bool:
         """
         Finish the current item and end the thread.
 
@@ -67,6 +70,12 @@ class LatestWorker:
             self._condition.notify()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def _report(self, error: Exception) -> None:
+        try:
+            self._on_error(error)
+        except Exception:  # the thread must outlive it
+            log.exception('an error could not be reported: %r', error)
 
     def _run(self) -> None:
         while True:
@@ -81,5 +90,5 @@ class LatestWorker:
             try:
                 self._process(item)
             except Exception as error:
-                self._on_error(error)
+                self._report(error)
             del item

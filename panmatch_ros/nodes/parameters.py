@@ -128,55 +128,54 @@ STEREO_NODE = (*MATCHER, *INPUTS, *STEREO, *SGBM)
 FLOW_NODE = (*MATCHER, *INPUTS, *FLOW)
 
 
-def declare(node: Node, specs: Iterable[Spec],
-            check: Callable[[SimpleNamespace], object] | None = None) -> None:
+class Settings:
     """
-    Declare parameters with descriptions and ranges, and guard later changes.
+    The parameters of a node, declared with descriptions and ranges.
+
+    ``values`` is replaced as a whole when parameters change, so that whoever took it works with
+    one set, in any thread.
 
     :param node: the node.
     :param specs: its rows of the table.
     :param check: looks at a whole new set of values; raises a PanMatchError to refuse it.
     :raises ConfigError: if a value from the command line or a YAML file is not allowed.
     """
-    table = {spec.name: spec for spec in specs}
-    for spec in table.values():
-        value = node.declare_parameter(spec.name, spec.default, _descriptor(spec)).value
+
+    def __init__(self, node: Node, specs: Iterable[Spec],
+                 check: Callable[[SimpleNamespace], object] = lambda values: None) -> None:
+        self._table = {spec.name: spec for spec in specs}
+        self._check = check
+        values = SimpleNamespace()
+        for spec in self._table.values():
+            value = node.declare_parameter(spec.name, spec.default, _descriptor(spec)).value
+            self._put(values, spec, value)
+        check(values)
+        self.values = values
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
+        values = SimpleNamespace(**vars(self.values))
+        try:
+            for parameter in parameters:
+                spec = self._table.get(parameter.name)
+                if spec is None:
+                    continue
+                if not spec.live:
+                    raise ConfigError(f'{spec.name} cannot change while the node runs; set it in '
+                                      'the launch file or parameter file and restart')
+                self._put(values, spec, parameter.value)
+            self._check(values)
+        except PanMatchError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self.values = values
+        return SetParametersResult(successful=True)
+
+    @staticmethod
+    def _put(values: SimpleNamespace, spec: Spec, value: Any) -> None:
         problem = _problem(spec, value)
         if problem:
             raise ConfigError(problem)
-    if check:
-        check(snapshot(node, table.values()))
-
-    def on_set(parameters: list[Parameter]) -> SetParametersResult:
-        changed = {}
-        for parameter in parameters:
-            spec = table.get(parameter.name)
-            if spec is None:
-                continue
-            problem = _problem(spec, parameter.value)
-            if not spec.live:
-                problem = (f'{spec.name} cannot change while the node runs; set it in the '
-                           'launch file or parameter file and restart')
-            if problem:
-                return SetParametersResult(successful=False, reason=problem)
-            changed[spec.name] = parameter.value
-        if check and changed:
-            values = snapshot(node, table.values())
-            for name, value in changed.items():
-                setattr(values, name, _converted(table[name], value))
-            try:
-                check(values)
-            except PanMatchError as error:
-                return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
-
-    node.add_on_set_parameters_callback(on_set)
-
-
-def snapshot(node: Node, specs: Iterable[Spec]) -> SimpleNamespace:
-    """Read all values at once; a frame is processed with one snapshot."""
-    return SimpleNamespace(**{
-        spec.name: _converted(spec, node.get_parameter(spec.name).value) for spec in specs})
+        setattr(values, spec.name, type(spec.default)(value))
 
 
 def matcher_options(values: SimpleNamespace) -> MatcherOptions:
@@ -211,10 +210,10 @@ def _problem(spec: Spec, value: Any) -> str:
     wanted = type(spec.default)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if wanted in (int, float):
+        if is_number and not math.isfinite(value):
+            return f'{spec.name} must be finite, got {value!r}'
         if not is_number or (wanted is int and value != int(value)):
             return f'{spec.name} must be a {_kind(wanted)}, got {value!r}'
-        if not math.isfinite(value):
-            return f'{spec.name} must be finite, got {value!r}'
     elif not isinstance(value, wanted):
         return f'{spec.name} must be a {_kind(wanted)}, got {value!r}'
     if spec.choices and value not in spec.choices:
@@ -222,10 +221,6 @@ def _problem(spec: Spec, value: Any) -> str:
     if spec.low is not None and spec.high is not None and not spec.low <= value <= spec.high:
         return f'{spec.name} must be from {spec.allowed}, got {value!r}'
     return ''
-
-
-def _converted(spec: Spec, value: Any) -> Any:
-    return type(spec.default)(value)
 
 
 def _kind(kind: type) -> str:

@@ -24,9 +24,17 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
     :returns: exit code: 0 after a requested end, 1 if the node could not start.
     """
     keep_freed_memory()
-    node = None
+    try:
+        return _init_spin_clean_up(make_node, args)
+    except KeyboardInterrupt:  # it may come as late as in the clean-up
+        return 0
+
+
+def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None) -> int:
+    node, initialised = None, False
     try:
         rclpy.init(args=args if args is not None else sys.argv)
+        initialised = True
         node = make_node()
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -35,6 +43,16 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
         return int(end.code or 0)
     except PanMatchError as error:
         get_logger('panmatch_ros').fatal(str(error))
+        return 1
+    except Exception as error:
+        # A signal shuts ROS down at once; what the node does with it just then raises.
+        if initialised and not rclpy.ok():
+            return 0
+        if node is not None:
+            raise
+        # It could not start: rclpy refuses wrong parameters in many ways.
+        first_line = next(iter(str(error).strip().splitlines()), 'no reason given')
+        get_logger('panmatch_ros').fatal(f'cannot start: {type(error).__name__}: {first_line}')
         return 1
     finally:
         # A second Ctrl-C must not interrupt the clean-up.

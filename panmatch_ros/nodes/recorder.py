@@ -46,8 +46,7 @@ class Recorder(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('recorder', **kwargs)
-        parameters.declare(self, SPECS)
-        self._settings = parameters.snapshot(self, SPECS)
+        self._settings = parameters.Settings(self, SPECS).values
         if not self._settings.out:
             raise ConfigError('set out to the folder to write to')
         self._topics = TOPICS[self._settings.task]

@@ -94,6 +94,7 @@ class StereoNode(MatcherNode):
 
     def forget_pending(self) -> None:
         self._gate.reset()
+        self._pairs.reset(count=False)
 
     def sync_failures(self) -> int:
         return self._pairs.failures
@@ -108,7 +109,7 @@ class StereoNode(MatcherNode):
         if min(alone) <= self.settings.queue_size or newest[0] is None or newest[1] is None:
             return ''
         offset_ms = (newest[1] - newest[0]) / 1e6
-        rule = (f'approximate_sync pairs up to {self._tolerance_ns / 1e6:g} ms'
+        rule = (f'approximate_sync pairs up to {self._tolerance_ns / 1e6:g} ms and half a frame'
                 if self._tolerance_ns else
                 'stamps must be equal; set approximate_sync if the cameras are not triggered')
         return (f'{left.resolved} and {right.resolved} arrive, but their stamps do not pair: '

@@ -11,8 +11,12 @@ from ros_harness import image_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from panmatch_ros.core.errors import ImageError
-from panmatch_ros.nodes import compat
-from panmatch_ros.nodes.conversions import FORMATS, image_from_message
+from panmatch_ros.nodes import compat, conversions
+from panmatch_ros.nodes.conversions import (
+    FORMATS,
+    MAX_COMPRESSED_PIXELS,
+    image_from_message,
+)
 
 pytestmark = pytest.mark.ros
 
@@ -183,6 +187,25 @@ def test_broken_compressed_images(data, match):
     message = CompressedImage(format='jpeg')
     message.data.frombytes(data)
     bad(message, match)
+
+
+@pytest.mark.parametrize('header', [
+    b'\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x3e\x80\x00\x00\x3e\x80',
+    b'\xff\xd8\xff\xc2\x00\x0b\x08\x3e\x80\x3e\x80'], ids=['png', 'jpeg'])
+def test_size_is_refused_before_decoding(header, monkeypatch):
+    # Regression: a PNG of 269 kB took 700 MB before anybody looked at its size.
+    monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('the image was decoded'))
+    message = CompressedImage(format='png')
+    message.data.frombytes(header + bytes(100))
+    bad(message, '^/left/image_rect: an image of 16000x16000 pixels is beyond the limit of '
+                 f'{MAX_COMPRESSED_PIXELS} pixels$')
+
+
+def test_size_of_other_formats_is_checked_after_decoding(monkeypatch):
+    monkeypatch.setattr(conversions, 'MAX_COMPRESSED_PIXELS', 255)
+    message = CompressedImage(format='bmp')
+    message.data.frombytes(cv2.imencode('.bmp', np.zeros((16, 16), np.uint8))[1].tobytes())
+    bad(message, 'an image of 16x16 pixels is beyond the limit of 255 pixels')
 
 
 def test_truncated_jpeg_is_not_painted_grey():

@@ -141,6 +141,20 @@ def test_late_and_repeated_images_are_dropped_and_counted(graph):
     assert np.abs(floats_of(graph.received['flow'][1], 2)[INNER] - MOTION).mean() < 0.1
 
 
+def test_camera_that_does_not_set_its_stamps_is_reported(graph):
+    from diagnostic_msgs.msg import DiagnosticArray
+    node = graph.add(FlowNode)
+    graph.listen('flow', Image)
+    graph.listen('/diagnostics', DiagnosticArray)
+    for index in range(14):
+        send(graph, index, 0.0)
+        assert graph.spin_until(lambda count=index + 1: node._image.received == count)
+    graph.wait_for_log('/image: all images have the same stamp (0.000 s) and are dropped')
+    assert graph.spin_until(lambda: any(
+        array.status[0].level == b'\x01' and 'does the driver set header.stamp' in
+        array.status[0].message for array in graph.received['/diagnostics']))
+
+
 def test_bad_image_between_good_ones(graph):
     node = graph.add(FlowNode)
     graph.listen('flow', Image)

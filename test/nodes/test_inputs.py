@@ -25,8 +25,17 @@ def test_slightly_older_or_repeated_is_late():
     guard = StampGuard()
     guard.check(10 * SECOND)
     assert guard.check(10 * SECOND) == LATE
+    assert guard.repeated == 1
     assert guard.check(9 * SECOND) == LATE
+    assert guard.repeated == 0
     assert guard.newest_ns == 10 * SECOND
+
+
+def test_a_stamp_that_never_changes_is_no_jump():
+    guard = StampGuard()
+    assert guard.check(0) == OK
+    assert {guard.check(0) for _ in range(5 * LATE_LIMIT)} == {LATE}
+    assert guard.repeated == 5 * LATE_LIMIT
 
 
 def test_more_than_a_second_back_is_a_jump():
@@ -76,6 +85,34 @@ def test_calibration_of_the_same_stamp_is_awaited_when_it_comes_with_every_image
     assert gate.done == [(1, 1)]
     gate.infos(2)
     assert gate.done == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize('delay', [1, 2, 5])
+def test_images_slower_than_their_calibration_still_meet_it(delay):
+    gate = Gate()
+    for stamp in range(1, 40):
+        gate.infos(stamp)
+        if stamp > delay:
+            gate.pair(stamp - delay)
+    assert gate.done == [(stamp, stamp) for stamp in range(1, 40 - delay)]
+    assert gate.given_up == []
+
+
+def test_calibration_of_a_stamp_that_was_lost_is_not_awaited():
+    gate = Gate()
+    gate.infos(1)
+    gate.pair(1)
+    gate.infos(3)  # that of 2 was lost
+    gate.pair(2)
+    gate.pair(3)
+    assert gate.done == [(1, 1), (2, 3), (3, 3)]
+
+
+def test_calibrations_are_not_kept_for_ever():
+    gate = Gate()
+    for stamp in range(1000):
+        gate.infos(stamp)
+    assert sum(map(len, gate.gate._infos)) <= 40
 
 
 def test_calibration_that_comes_rarely_serves_all_pairs():

@@ -80,3 +80,22 @@ def test_stop_does_not_wait_for_a_computation_that_hangs():
     assert worker.stop(timeout_s=0.2) is False
     assert time.monotonic() - start < 1.5
     release.set()
+
+
+def test_an_error_that_cannot_be_reported_does_not_end_the_thread():
+    done = []
+
+    def process(item):
+        if item == 'bad':
+            raise ValueError(item)
+        done.append(item)
+
+    def on_error(error):
+        raise RuntimeError('no log')
+
+    worker = LatestWorker(process, on_error)
+    worker.submit('bad')
+    wait_until(lambda: worker.idle)
+    worker.submit('good')
+    wait_until(lambda: done)
+    assert worker.stop()

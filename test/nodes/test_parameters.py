@@ -52,6 +52,7 @@ def test_max_disparity_wins_over_disparity_range(graph):
     ('confidence_threshold', float('nan'), 'confidence_threshold must be finite'),
     ('queue_size', 0, 'queue_size must be from 1 to 1000, got 0'),
     ('queue_size', 2.5, 'queue_size must be a whole number, got 2.5'),
+    ('queue_size', float('inf'), 'queue_size must be finite, got inf'),
     ('image_transport', 'theora', 'image_transport must be one of raw, compressed'),
     ('depth_encoding', '64FC1', 'depth_encoding must be one of 32FC1, 16UC1'),
     ('correlation_window_size', 4, 'correlation_window_size must be odd'),
@@ -67,6 +68,8 @@ def test_values_that_cannot_work_are_refused_while_running(graph):
     for name, value, reason in (
             ('confidence_threshold', 2.0, 'must be from 0 to 1'),
             ('confidence_threshold', 'high', 'must be a number'),
+            ('speckle_size', float('nan'), 'speckle_size must be finite, got nan'),
+            ('speckle_size', float('-inf'), 'speckle_size must be finite, got -inf'),
             ('correlation_window_size', 4, 'must be odd'),
             ('queue_size', 9, 'queue_size cannot change while the node runs')):
         before = node.get_parameter(name).value
@@ -112,6 +115,26 @@ def test_live_change_takes_effect_between_frames(graph):
     assert change(node, 'max_disparity', 16.0).successful  # 30 px are out of reach now
     assert np.nanmedian(depth(3.0)) != pytest.approx(2.0, abs=0.01)
     assert node.matcher is not first
+
+
+def test_watchdog_follows_a_live_change_without_any_frame(graph):
+    node = graph.add(StereoNode, input_timeout_seconds=600.0)
+    graph.listen('depth', Image)
+    assert graph.spin_until(lambda: node.inputs.is_open)
+    assert change(node, 'input_timeout_seconds', 0.2).successful
+    graph.wait_for_log('/left/image_rect: no message since the node subscribed')
+
+
+def test_parameters_that_belong_together_change_together(graph):
+    node = graph.add(StereoNode, P1=100.0, P2=200.0)
+    first = node._parameters_now.values
+    results = node.set_parameters_atomically([Parameter('P1', value=300.0),
+                                              Parameter('P2', value=400.0)])
+    assert results.successful
+    assert (first.P1, first.P2) == (100.0, 200.0)  # whoever took it keeps one set
+    values = node._parameters_now.values
+    assert (values.P1, values.P2) == (300.0, 400.0)
+    assert not change(node, 'P2', 250.0).successful
 
 
 def test_qos_overrides_are_accepted(graph):

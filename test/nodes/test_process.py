@@ -4,6 +4,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 import numpy as np
@@ -18,22 +19,41 @@ NODES = ['stereo_node', 'flow_node', 'image_player', 'recorder']
 
 
 @pytest.fixture
-def start(tmp_path):
-    """Start a node as a process of its own; all are ended after the test."""
+def start_python(tmp_path):
+    """Give a function that starts Python as a process of its own; all end with the test."""
     running = []
 
-    def start(node, *arguments):
+    def start_python(*arguments):
         process = subprocess.Popen(
-            [sys.executable, '-m', f'panmatch_ros.nodes.{node}', '--ros-args', *arguments],
+            [sys.executable, *arguments],
             cwd=tmp_path, env={**os.environ, 'PYTHONUNBUFFERED': '1'}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         running.append(process)
         return process
 
-    yield start
+    yield start_python
     for process in running:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def start(start_python):
+    """Give a function that starts a node of this package."""
+    def start(node, *arguments):
+        return start_python('-m', f'panmatch_ros.nodes.{node}', '--ros-args', *arguments)
+    return start
+
+
+@pytest.fixture
+def start_code(start_python):
+    """Give a function that runs a node which the given code makes in ``make_node``."""
+    def start(code):
+        return start_python('-c', '\n'.join([
+            'from panmatch_ros.nodes.process import run_node',
+            'from rcl_interfaces.msg import Log', 'from rclpy.node import Node',
+            textwrap.dedent(code), 'raise SystemExit(run_node(make_node, []))']))
+    return start
 
 
 def arguments_of(node, tmp_path):
@@ -63,6 +83,36 @@ def test_ends_within_two_seconds_without_a_traceback(graph, start, tmp_path, nod
     output = end(process, 2.0)
     assert process.returncode == 0, output
     assert 'Traceback' not in output
+
+
+@pytest.mark.parametrize('sent', [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_the_node_is_made_is_a_requested_end(start_code, sent):
+    """ROS is shut down under the constructor, so creating a publisher raises RCLError."""
+    process = start_code(f"""
+        def make_node():
+            import os, time
+            node = Node('interrupted')
+            os.kill(os.getpid(), {int(sent)})
+            while True:
+                try:
+                    time.sleep(0.01)
+                except KeyboardInterrupt:
+                    pass  # as inside a C++ call, which Python does not interrupt
+                node.create_publisher(Log, 'topic', 1)
+    """)
+    output = end(process, 10.0)
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output
+
+
+def test_error_while_the_node_is_made_is_not_hidden(start_code):
+    process = start_code("""
+        def make_node():
+            raise RuntimeError('a bug')
+    """)
+    output = end(process, 10.0)
+    assert process.returncode == 1
+    assert 'RuntimeError: a bug' in output
 
 
 def test_second_ctrl_c_does_not_break_the_clean_up(graph, start, tmp_path):
@@ -97,6 +147,18 @@ def test_wrong_parameter_ends_the_node_with_a_reason(start):
     assert process.returncode == 1
     assert 'confidence_threshold must be from 0 to 1, got 7.0' in output
     assert 'Traceback' not in output
+
+
+@pytest.mark.parametrize('argument', [
+    'use_color:=1', 'matcher:=5', 'queue_size:=.inf', 'confidence_threshold:=[1',
+    'qos_overrides./left/image_rect.subscription.reliability:=foo',
+    'qos_overrides./disparity.publisher.depth:=-3'])
+def test_wrong_types_and_qos_end_the_node_with_one_line(start, argument):
+    process = start('stereo_node', '-p', argument)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1, output
+    assert 'Traceback' not in output
+    assert '[FATAL]' in output or '[fatal]' in output.lower(), output
 
 
 def test_player_without_images_says_what_it_needs(start):

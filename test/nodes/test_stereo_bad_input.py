@@ -172,6 +172,18 @@ def test_errors_are_throttled(graph):
     assert graph.log_text().count('banana') == 1
 
 
+def test_errors_that_differ_in_numbers_are_throttled_too(graph):
+    node = graph.add(StereoNode)
+    graph.listen('depth', Image)
+    for index in range(8):
+        left, right, infos = good(1.0 + index / 10)
+        del left.data[-1 - index:]
+        publish_pair(graph, left, right, infos)
+        assert graph.spin_until(lambda count=index + 1: node.statistics.rejected == count)
+    graph.spin_for(0.2)
+    assert graph.log_text().count('is truncated') == 1
+
+
 def test_errors_appear_in_diagnostics(graph):
     from diagnostic_msgs.msg import DiagnosticArray
     graph.add(StereoNode)

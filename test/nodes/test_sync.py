@@ -90,6 +90,44 @@ def test_approximate_mode_takes_the_nearest_partner(pairing):
     assert recorder.pairs == [(100, 104)]
 
 
+@pytest.mark.parametrize('jitter_ms', [1, -1, 5])
+def test_a_lost_image_does_not_shift_the_pairs_by_a_frame(pairing, jitter_ms):
+    recorder = Recorder(pairing, tolerance_ms=50)  # more than a frame
+    lost = 300
+    for stamp in range(0, 1200, 33):
+        if not 0 <= stamp - lost < 33:
+            recorder.right(stamp + jitter_ms + 100)
+        recorder.left(stamp + 100)
+    assert len(recorder.pairs) >= 34
+    assert all(right - left == jitter_ms for left, right in recorder.pairs[2:])
+
+
+def test_no_pair_goes_back_in_time(pairing):
+    recorder = Recorder(pairing)
+    recorder.left(100)
+    recorder.left(133)
+    recorder.right(133)
+    recorder.right(100)  # late: its partner was given up with the pair before
+    assert recorder.pairs == [(133, 133)]
+    assert recorder.sync.failures == 1
+
+
+def test_passed_images_are_counted_once(pairing):
+    recorder = Recorder(pairing, queue_size=5)
+    recorder.left(1, 2, 3, 4, 5)
+    recorder.right(6)
+    recorder.left(6)
+    assert recorder.pairs == [(6, 6)]
+    assert recorder.sync.failures == 5
+
+
+def test_reset_may_leave_what_waits_uncounted(pairing):
+    recorder = Recorder(pairing)
+    recorder.left(1, 2)
+    recorder.sync.reset(count=False)
+    assert recorder.sync.failures == 0
+
+
 def test_queue_is_bounded_and_overflow_is_counted(pairing):
     recorder = Recorder(pairing, queue_size=3)
     recorder.left(*range(0, 1000, 100))
@@ -141,4 +179,5 @@ def test_every_image_is_either_paired_waiting_or_counted(pairing):
     assert recorder.pairs == [(stamp, stamp + 3) for stamp in both]
     assert all(first < second for first, second in pairwise(recorder.pairs))
     alone = len(left) + len(right) - 2 * len(both)
-    assert alone - 2 * 4 <= recorder.sync.failures <= alone
+    waiting = sum(map(len, recorder.sync._waiting))
+    assert recorder.sync.failures + waiting == alone
