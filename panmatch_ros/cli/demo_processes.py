@@ -16,7 +16,6 @@ import numpy as np
 from ..core.errors import MissingDependencyError, PanMatchError
 from .demo_inputs import DemoInputs
 
-NAMESPACE = '/panmatch_demo'  # so that a robot on the same network is not disturbed
 STEREO_HZ = 4.0
 END_S = 5.0                   # a node ends within two seconds; more is an error
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
@@ -95,7 +94,7 @@ def _start(name: str, module: str, values: dict[str, Any], logs: Path) -> subpro
     parameters = logs / f'{name}.yaml'
     parameters.write_text(yaml.safe_dump({'/**': {'ros__parameters': values}}))
     command = [sys.executable, '-m', f'panmatch_ros.nodes.{module}', '--ros-args',
-               '-r', f'__ns:={NAMESPACE}', '-r', f'__node:={name}',
+               '-r', f'__ns:=/{_namespace()}', '-r', f'__node:={name}',
                '--params-file', str(parameters)]
     with (logs / f'{name}.log').open('w') as log:
         # Started elsewhere: the folder of the sources would hide the installed package.
@@ -103,9 +102,15 @@ def _start(name: str, module: str, values: dict[str, Any], logs: Path) -> subpro
                                 stderr=subprocess.STDOUT, start_new_session=True)
 
 
+def _namespace() -> str:
+    """Keep apart from a robot, or another demo, on the same network."""
+    return f'panmatch_demo_{os.getpid()}'
+
+
 def _environment() -> dict[str, str]:
     """Give the nodes the Fast DDS profile: without it large messages get lost."""
     env = dict(os.environ, PYTHONUNBUFFERED='1')
+    env.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     profile = _profile()
     if profile and not any(env.get(name) for name in PROFILE_VARIABLES):
         env.update(dict.fromkeys(PROFILE_VARIABLES, str(profile)))
@@ -161,7 +166,7 @@ def _read(out: Path, task: str, codes: Mapping[str, int]) -> Record:
     except (OSError, ValueError) as error:
         raise PanMatchError(f'the {task} recorder wrote nothing usable ({error}); see the logs '
                             f'in {out / "logs"}') from error
-    name = f'{NAMESPACE.lstrip("/")}/{task}_node'
+    name = f'{_namespace()}/{task}_node'
     return Record(task, codes[f'{task}_recorder'] == 0, arrays, record['topics'],
                   record['reports'].get(name, {}),
                   {key: codes[key] for key in (f'{task}_node', f'{task}_player')})
