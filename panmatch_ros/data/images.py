@@ -4,14 +4,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..core.encoded_image import check_pixel_count, encoded_size, is_cut
 from ..core.errors import FormatError, ImageError, PanMatchError, ShapeError
 from ..core.image import MAX_PIXELS, check_image
 
 MAX_FILE_BYTES = 1 << 31
 LFS_POINTER = b'version https://git-lfs'
 SIXTEEN_BIT_SUFFIXES = ('.png', '.tif', '.tiff')
-JPEG_START, JPEG_END, JPEG_SCAN = b'\xff\xd8', b'\xff\xd9', 0xda
-PNG_START, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND'
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -66,9 +65,11 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
     :param data: the file.
     :param path: how errors call it.
     :returns: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA of the type in the file.
-    :raises ImageError: if these bytes are no complete image.
+    :raises ImageError: if these bytes are no complete image, or one beyond MAX_PIXELS; PNG and
+        JPEG are not decoded then.
     """
-    if _is_truncated(data):
+    check_pixel_count(encoded_size(data), str(path))
+    if is_cut(data):
         raise ImageError(f'{path}: the image is incomplete: its end is missing after '
                          f'{len(data)} bytes')
     try:
@@ -78,6 +79,7 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
     if image is None:
         raise ImageError(f'{path}: expected an image (.png, .jpg, .tiff, ...), found bytes '
                          f'that are none: {data[:8]!r}')
+    check_pixel_count(image.shape[:2], str(path))
     return _swap_red_and_blue(image)
 
 
@@ -141,27 +143,3 @@ def _swap_red_and_blue(image: np.ndarray) -> np.ndarray:
     if image.ndim == 3 and image.shape[2] == 4:
         return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)
     return image
-
-
-def _is_truncated(data: bytes) -> bool:
-    """Whether a JPEG or PNG lacks its end; OpenCV would fill the rest with grey."""
-    if data.startswith(PNG_START):
-        return data.rfind(PNG_END) < 0
-    if data.startswith(JPEG_START):
-        scan = _jpeg_scan_start(data)
-        return scan < 0 or data.find(JPEG_END, scan) < 0
-    return False
-
-
-def _jpeg_scan_start(data: bytes) -> int:
-    """Offset of the first scan, past the headers, which may hold a complete thumbnail."""
-    offset = 2
-    while offset + 4 <= len(data) and data[offset] == 0xff:
-        marker = data[offset + 1]
-        if marker == JPEG_SCAN:
-            return offset
-        if marker == 0xff:  # a fill byte
-            offset += 1
-            continue
-        offset += 2 + int.from_bytes(data[offset + 2:offset + 4], 'big')
-    return -1

@@ -5,12 +5,13 @@ import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
+from ..core.encoded_image import check_pixel_count, encoded_size, is_cut
 from ..core.errors import ImageError
 from ..core.image import MAX_PIXELS
 from .compat import decode_image
 
 MIN_SIDE_PX = 2  # a single row or column holds no picture
-JPEG_TAIL_BYTES = 1024  # some cameras pad after the end marker
+MAX_COMPRESSED_PIXELS = 1 << 26  # 67 megapixels; few bytes can claim many, unlike in a raw image
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,7 @@ def _checked_format(message: Image, topic: str) -> PixelFormat:
         what = 'is empty' if width == 0 or height == 0 else 'holds no picture'
         raise ImageError(f'{topic}: an image of {width}x{height} pixels {what}; expected at '
                          f'least {MIN_SIDE_PX}x{MIN_SIDE_PX}')
-    if width * height > MAX_PIXELS:
-        raise ImageError(f'{topic}: an image of {width}x{height} pixels is beyond the limit of '
-                         f'{MAX_PIXELS} pixels')
+    check_pixel_count((height, width), topic, MAX_PIXELS)
     if message.is_bigendian and pixel_format.dtype.itemsize > 1:
         raise ImageError(f'{topic}: {message.encoding} in big-endian byte order is not '
                          'supported; expected is_bigendian = 0')
@@ -113,15 +112,19 @@ def _from_compressed(message: CompressedImage, topic: str) -> np.ndarray:
     if 'compressedDepth' in message.format:
         raise ImageError(f'{topic}: format {message.format!r} is a depth image; expected a JPEG '
                          'or PNG camera image')
+    encoded = memoryview(message.data)
+    check_pixel_count(encoded_size(encoded), topic, MAX_COMPRESSED_PIXELS)
     data = np.frombuffer(message.data, np.uint8)
     try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        usable = data.size > 0 and not is_cut(encoded)
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if usable else None
     except cv2.error as error:
         raise ImageError(f'{topic}: cannot decode {len(message.data)} bytes of format '
                          f'{message.format!r}: {error}') from error
-    if pixels is None or _is_cut_jpeg(message):
+    if pixels is None:
         raise ImageError(f'{topic}: {len(message.data)} bytes of format {message.format!r} are '
                          'not a JPEG or PNG image, or they are truncated')
+    check_pixel_count(pixels.shape[:2], topic, MAX_COMPRESSED_PIXELS)  # of other formats
     if pixels.dtype not in (np.uint8, np.uint16) or pixels.shape[2:] not in ((), (3,), (4,)):
         raise ImageError(f'{topic}: format {message.format!r} holds {pixels.dtype} '
                          f'{pixels.shape}; expected 8 or 16 bits, grey or colour')
@@ -132,12 +135,6 @@ def _from_compressed(message: CompressedImage, topic: str) -> np.ndarray:
         return pixels
     code = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB
     return cv2.cvtColor(pixels, code)
-
-
-def _is_cut_jpeg(message: CompressedImage) -> bool:
-    """Tell a JPEG without an end: OpenCV would paint the rest grey."""
-    return (bytes(message.data[:2]) == b'\xff\xd8'
-            and b'\xff\xd9' not in bytes(message.data[-JPEG_TAIL_BYTES:]))
 
 
 def stamp_ns(message: Image | CompressedImage) -> int:

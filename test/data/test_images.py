@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from panmatch_ros.core.errors import ImageError, ShapeError
+from panmatch_ros.core.image import MAX_PIXELS
 from panmatch_ros.data.images import read_image, write_image
 
 RNG = np.random.default_rng(0)
@@ -82,6 +83,18 @@ def test_a_truncated_jpeg_with_a_complete_thumbnail_is_refused(tmp_path):
     assert read_image(path).shape == (64, 64)
     path.write_bytes((image[:2] + segment + image[2:])[:-500])
     with pytest.raises(ImageError, match='the image is incomplete'):
+        read_image(path)
+
+
+@pytest.mark.parametrize('header', [
+    b'\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\xfd\xe8\x00\x00\xfd\xe8',
+    b'\xff\xd8\xff\xc0\x00\x0b\x08\xfd\xe8\xfd\xe8'], ids=['png', 'jpeg'])
+def test_size_is_refused_before_decoding(tmp_path, header, monkeypatch):
+    monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('the image was decoded'))
+    path = tmp_path / 'image'
+    path.write_bytes(header + bytes(100))
+    with pytest.raises(ImageError, match=f'{path}: an image of 65000x65000 pixels is beyond the '
+                                         f'limit of {MAX_PIXELS} pixels'):
         read_image(path)
 
 
