@@ -72,7 +72,6 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['evaluation/templates/*', 'checkpoints/weights/*']},
     install_requires=['numpy>=1.23', 'opencv-python-headless>=4.6,<5', 'PyYAML>=5.4'],
     distclass=BinaryDistribution,
     cmdclass={'build_py': BuildWithInterfaces},
