@@ -28,6 +28,10 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
         return _init_spin_clean_up(make_node, args)
     except KeyboardInterrupt:  # it may come as late as in the clean-up
         return 0
+    finally:
+        # Python ends as if killed by Ctrl-C when the exception passed an exec() of a string, as
+        # in dataclasses, even if it was caught. Another exec() clears that note.
+        exec('')
 
 
 def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None) -> int:

@@ -105,6 +105,16 @@ def test_signal_while_the_node_is_made_is_a_requested_end(start_code, sent):
     assert 'Traceback' not in output
 
 
+def test_ctrl_c_inside_exec_is_a_requested_end(start_code):
+    """Dataclasses are made with exec(), and Python remembers an interrupt that passed it."""
+    process = start_code("""
+        def make_node():
+            exec('raise KeyboardInterrupt')
+    """)
+    output = end(process, 10.0)
+    assert process.returncode == 0, output
+
+
 def test_error_while_the_node_is_made_is_not_hidden(start_code):
     process = start_code("""
         def make_node():
