@@ -16,7 +16,7 @@ from panmatch_ros.inference.factory import MATCHER_NAMES
 def test_help_starts_with_examples(panmatch):
     result = panmatch('--help')
     assert result.status == 0
-    assert result.out.startswith('examples:\n  panmatch match ')
+    assert result.out.startswith('examples:\n  panmatch demo ')
     assert all(f'    {verb} ' in result.out for verb in VERBS)
 
 
