@@ -1,4 +1,5 @@
 """What the stereo and flow nodes share: settings, lazy inputs, the worker, reports."""
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 import math
@@ -29,7 +30,7 @@ CLOSE_AFTER_POLLS = 10  # how long inputs stay open without one
 FOREIGN_CLOCK_MS = 3.6e6  # an input older than an hour was stamped by another clock
 
 
-class MatcherNode(Node):
+class MatcherNode(Node, ABC):
     """
     A node that feeds a matcher.
 
@@ -103,6 +104,7 @@ class MatcherNode(Node):
         return frozenset(name for name, publisher in self.outputs.items()
                          if publisher.get_subscription_count() > 0)
 
+    @abstractmethod
     def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
         """
         Do the work of one frame in the worker thread.
@@ -112,7 +114,6 @@ class MatcherNode(Node):
         :returns: header of the outputs and what they cost; None if there was nothing to do.
         :raises PanMatchError: if the input is bad; it is logged and counted.
         """
-        raise NotImplementedError
 
     def sync_failures(self) -> int:
         """Images that never found their partner."""

@@ -43,7 +43,7 @@ class World:
                                                 for name in ('bin', 'lists', 'tree'))
         for path in (self.programs, self.lists, self.tree / IN_PACKAGE):
             path.mkdir(parents=True)
-        (self.lists / 'deb.debian.org_main_binary-amd64_Packages').touch()
+        (self.lists / 'mirror.example_main_binary-amd64_Packages').touch()
         fill(self.tree / IN_PACKAGE)
         (self.tree / IN_PACKAGE / 'baboon.jpg').write_text('not used')
         self.program('apt-get', f'[ "$1 $2" = "download opencv-doc" ] || exit 9; {DOWNLOAD}')
