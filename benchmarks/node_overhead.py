@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable, Mapping
 import contextlib
 from functools import partial
+import gc
 import json
 import multiprocessing
 import os
@@ -170,6 +171,7 @@ def measure(rounds: int, frames: int, size: tuple[int, int]) -> dict:
     keep_freed_memory()
     rclpy.init()
     node = StereoNode()
+    gc.freeze()  # as the process of the node does
     wanted = frozenset(OUTPUTS)
     wait_until(lambda: wanted <= node.wanted())
     item, rig, result = make_input(height, width)

@@ -14,9 +14,7 @@ from std_msgs.msg import Header
 from stereo_msgs.msg import DisparityImage
 
 from ..core.camera import Camera, StereoRig
-from ..core.types import Disparity
 
-STRIPE_ROWS = 32  # of a cloud are made at a time, so that they stay in the cache
 ENCODING_LAYOUT: dict[str, tuple[type, int]] = {
     '32FC1': (np.float32, 1),
     '32FC2': (np.float32, 2),
@@ -68,22 +66,14 @@ class DisparityBuffer:
         self.message = DisparityImage()
         self._image = ImageBuffer('32FC1', self.message.image)
 
-    def parallax(self, result: Disparity, rig: StereoRig, threshold: float) -> np.ndarray:
+    def pixels(self, height: int, width: int) -> np.ndarray:
         """
-        Write a disparity map into the message.
+        Give the array to write into.
 
-        :param result: what the matcher found.
-        :param rig: the pair at the size of the disparity.
-        :param threshold: pixels with a lower confidence become NaN.
-        :returns: the pixels of the message: (H, W) float32,
-            ``x_left - x_right - (cx_left - cx_right)``, so that ``Z = f * t / d`` needs
-            nothing else.
+        :returns: (height, width) float32: ``x_left - x_right - (cx_left - cx_right)``, so that
+            ``Z = f * t / d`` needs nothing else; NaN is invalid.
         """
-        pixels = self._image.pixels(*result.disparity.shape)
-        np.subtract(result.disparity, np.float32(rig.cx_offset_px), out=pixels)
-        if threshold > 0:
-            np.copyto(pixels, np.float32(np.nan), where=result.confidence < np.float32(threshold))
-        return pixels
+        return self._image.pixels(height, width)
 
     def describe(self, header: Header, rig: StereoRig, search_range: tuple[float, float],
                  delta_d: float) -> DisparityImage:
@@ -139,16 +129,8 @@ class CloudBuffer:
             for name, offset in zip(names, offsets, strict=False)]
         self._points = np.empty((0, 0, self._floats), np.float32)
 
-    def fill(self, header: Header, depth: np.ndarray, rays: tuple[np.ndarray, np.ndarray],
-             image: np.ndarray) -> PointCloud2:
-        """
-        Write the points of a depth map.
-
-        :param depth: (H, W) float32, metres; NaN is invalid and makes x, y and z NaN.
-        :param rays: slopes from ``core.disparity.camera_rays``.
-        :param image: (H, W) grey or (H, W, 3) RGB, uint8 or uint16: colours of the points.
-        """
-        height, width = depth.shape
+    def resize(self, height: int, width: int) -> None:
+        """Make room for a cloud of a size."""
         if self._points.shape[:2] != (height, width):
             message = self.message
             message.height, message.width = height, width
@@ -157,16 +139,21 @@ class CloudBuffer:
             self._points = _allocate(message, height * message.row_step).view(
                 np.float32).reshape(height, width, self._floats)
             self._points[...] = 0
-        for start in range(0, height, STRIPE_ROWS):
-            rows = slice(start, start + STRIPE_ROWS)
-            channels = [depth[rows] * rays[0], depth[rows] * rays[1][rows], depth[rows]]
-            if self.colored:
-                channels.append(_packed_colors(image[rows]))
-            self._write(self._points[rows], channels)
-        self.message.header = header
-        return self.message
 
-    def _write(self, points: np.ndarray, channels: list[np.ndarray]) -> None:
+    def write(self, rows: slice, depth: np.ndarray, rays: tuple[np.ndarray, np.ndarray],
+              image: np.ndarray) -> None:
+        """
+        Write the points of some rows.
+
+        :param rows: which.
+        :param depth: (H, W) float32, metres; NaN is invalid and makes x, y and z NaN.
+        :param rays: slopes from ``core.disparity.camera_rays``.
+        :param image: (H, W) grey or (H, W, 3) RGB, uint8 or uint16: colours of the points.
+        """
+        channels = [depth[rows] * rays[0], depth[rows] * rays[1][rows], depth[rows]]
+        if self.colored:
+            channels.append(_packed_colors(image[rows]))
+        points = self._points[rows]
         if self._floats == len(channels):
             cv2.merge(channels, dst=points)  # twice as fast as strided writes
         else:

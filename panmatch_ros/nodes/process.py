@@ -1,6 +1,7 @@
 """Running a node as a process: memory settings, signals, exit codes."""
 from collections.abc import Callable
 import ctypes
+import gc
 import signal
 import sys
 
@@ -40,6 +41,7 @@ def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None) -
         rclpy.init(args=args if args is not None else sys.argv)
         initialised = True
         node = make_node()
+        gc.freeze()  # what lives as long as the node need not be searched at every collection
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass

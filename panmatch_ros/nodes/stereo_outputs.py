@@ -19,6 +19,9 @@ from .outputs import (
 )
 from .statistics import StopWatch
 
+NAN = np.float32(np.nan)
+STRIPE_ROWS = 32
+
 
 @dataclass(frozen=True)
 class StereoFrame:
@@ -71,29 +74,48 @@ class StereoOutputs:
 
     def _messages(self, frame: StereoFrame, settings: SimpleNamespace,
                   wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
-        result, header, rig = frame.result, frame.header, frame.rig
-        parallax = self._disparity.parallax(result, rig, settings.confidence_threshold)
+        header, rig = frame.header, frame.rig
+        if wanted & {'disparity', 'depth', 'points2'}:
+            self._compute(frame, settings, wanted)
         if 'disparity' in wanted:
             yield 'disparity', self._disparity.describe(
                 header, rig, frame.search_range, frame.delta_d)
-        if 'confidence' in wanted:
-            yield 'confidence', self._confidence.fill(header, result.confidence)
-        if 'depth/camera_info' in wanted:
-            yield 'depth/camera_info', camera_info_message(header, rig.left)
-        if not wanted & {'depth', 'points2'}:
-            return
-        depth = depth_from_parallax(parallax, rig, out=self._depth.pixels(*parallax.shape))
         if 'depth' in wanted:
             self._depth.message.header = header
-            yield 'depth', (self._depth.message if settings.depth_encoding == '32FC1'
-                            else self._depth_mm.fill(header, to_millimetres(depth)))
+            yield 'depth', (self._depth.message if settings.depth_encoding == '32FC1' else
+                            self._depth_mm.fill(header, to_millimetres(self._depth.pixels(
+                                *frame.result.disparity.shape))))
         if 'points2' in wanted:
-            yield 'points2', self._points(frame, depth, settings)
+            self._cloud.message.header = header
+            yield 'points2', self._cloud.message
+        if 'confidence' in wanted:
+            yield 'confidence', self._confidence.fill(header, frame.result.confidence)
+        if 'depth/camera_info' in wanted:
+            yield 'depth/camera_info', camera_info_message(header, rig.left)
 
-    def _points(self, frame: StereoFrame, depth: np.ndarray, settings: SimpleNamespace) -> Any:
+    def _compute(self, frame: StereoFrame, settings: SimpleNamespace,
+                 wanted: frozenset[str]) -> None:
+        """Write the pixels of all outputs, stripe by stripe, so that they stay in the cache."""
+        disparity, confidence = frame.result.disparity, frame.result.confidence
+        height, width = disparity.shape
+        parallax, depth = self._disparity.pixels(height, width), self._depth.pixels(height, width)
+        cloud = self._cloud_for(frame, settings) if 'points2' in wanted else None
+        offset, threshold = (np.float32(value) for value in (
+            frame.rig.cx_offset_px, settings.confidence_threshold))
+        for start in range(0, height, STRIPE_ROWS):
+            rows = slice(start, start + STRIPE_ROWS)
+            np.subtract(disparity[rows], offset, out=parallax[rows])
+            np.copyto(parallax[rows], NAN, where=confidence[rows] < threshold)
+            if wanted & {'depth', 'points2'}:
+                depth_from_parallax(parallax[rows], frame.rig, out=depth[rows])
+            if cloud is not None:
+                cloud.write(rows, depth, self._rays[1], frame.left)
+
+    def _cloud_for(self, frame: StereoFrame, settings: SimpleNamespace) -> CloudBuffer:
         colored, padded = settings.use_color, not settings.avoid_point_cloud_padding
         if (self._cloud.colored, self._cloud.padded) != (colored, padded):
             self._cloud = CloudBuffer(colored, padded)
         if self._rays[0] != frame.rig.left:
             self._rays = (frame.rig.left, camera_rays(frame.rig.left))
-        return self._cloud.fill(frame.header, depth, self._rays[1], frame.left)
+        self._cloud.resize(*frame.result.disparity.shape)
+        return self._cloud
