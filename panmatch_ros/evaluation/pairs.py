@@ -93,11 +93,13 @@ def _pairs_of(folder: Path, name: str) -> tuple[list[TruthPair], bool]:
              if first in images and second in images]
     sided = [(path, images[f'{stem[:-1]}R']) for stem, path in images.items()
              if stem.endswith('L') and f'{stem[:-1]}R' in images]
-    couples = named[:1] or sided
+    couples = [*named[:1], *sided]
     pairs = []
     for image0, image1 in couples:
-        label = name if len(couples) == 1 else f'{name}/{image0.stem[:-1]}'
-        alone = len(couples) == 1
+        is_sided = (image0, image1) in sided
+        own_name = image0.stem[:-1] if is_sided else image0.stem
+        label = name if len(couples) == 1 else f'{name}/{own_name}'
+        alone = len(couples) == 1 or not is_sided
         for task, truth in (('stereo', _disparity_truth(files, image0, alone)),
                             ('flow', _flow_truth(files) if alone else None)):
             if truth is not None:

@@ -67,6 +67,15 @@ def test_several_named_pairs_in_one_folder(tmp_path):
         ('all/a', 'aGT.png'), ('all/b', 'bGT.png')]
 
 
+def test_other_images_beside_a_named_pair_do_not_hide_it(tmp_path):
+    """As in OpenCV's sample folder: a calibration pair without truth beside aloe with one."""
+    touch(tmp_path / 'data', 'left.jpg', 'right.jpg', 'aloeL.jpg', 'aloeR.jpg', 'aloeGT.png')
+    pairs, without_truth = find_pairs(tmp_path)
+    assert [(pair.name, pair.image0.name, pair.truth.name) for pair in pairs] == [
+        ('data/aloe', 'aloeL.jpg', 'aloeGT.png')]
+    assert without_truth == []
+
+
 def test_a_right_disparity_is_no_truth_for_the_left_image(tmp_path):
     touch(tmp_path, 'left.png', 'right.png', 'disp_right.png', 'disp1.pfm', 'disp6.png')
     with pytest.raises(ConfigError, match='images without ground truth'):
