@@ -8,6 +8,7 @@ Set up everything that `make test` and `make demo` need, once, with the standard
 
 Every step prints what it does, is skipped when nothing changed, and says what to install
 when it cannot be done. `source tools/activate.sh` then gives a shell with all of it.
+An interrupted run leaves no stamp, so the next one starts that step anew.
 """
 import hashlib
 import os
@@ -36,6 +37,9 @@ def main() -> int:
     except SetupError as error:
         print(f'\nset-up failed: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('\nset-up interrupted; run make again', file=sys.stderr)
+        return 130
     return 0
 
 
@@ -63,7 +67,8 @@ def check_platform() -> None:
             'distribution, `source /opt/ros/DISTRO/setup.bash`, and run make again.')
 
 
-def requirement_files(system_ros: str) -> list[Path]:
+# Quoted where older Pythons cannot evaluate the type: they shall get as far as check_python().
+def requirement_files(system_ros: str) -> 'list[Path]':
     # A ROS distribution brings NumPy and OpenCV, and its messages are built against them.
     names = ['dev.txt'] if system_ros else ['base.txt', 'dev.txt', 'ros-jazzy.txt']
     return [ROOT / 'requirements' / name for name in names]
@@ -86,7 +91,7 @@ def install_packages(system_ros: str) -> None:
                          'sudo apt install python3-venv') from error
     pip = [str(VENV / 'bin' / 'python'), '-m', 'pip', '--disable-pip-version-check', '-q']
     arguments = [item for file in files for item in ('-r', str(file))]
-    run([*pip, 'install', *arguments],
+    run([*pip, 'install', '--use-pep517', *arguments],
         'pip could not install the dependencies; is there a network?')
     run([*pip, 'install', '--no-deps', '--no-build-isolation', '-e', str(ROOT)],
         'pip could not install this package')
@@ -125,11 +130,6 @@ def site_packages() -> Path:
 
 def build_messages(system_ros: str) -> None:
     """Run colcon; without a compiler go on, since every essential output has a standard type."""
-    missing = missing_build_tools(system_ros)
-    if missing:
-        say(f'WARNING: {missing}; the custom messages are not built (topics optical_flow and '
-            'statistics stay silent, everything else works)')
-        return
     inputs = sorted([*ROOT.glob('msg/*.msg'), *ROOT.glob('scripts/*'), *ROOT.glob('launch/*'),
                      *ROOT.glob('config/**/*'), *ROOT.glob('panmatch_ros/**/*'),
                      ROOT / 'CMakeLists.txt', ROOT / 'package.xml'])
@@ -142,10 +142,16 @@ def build_messages(system_ros: str) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         say('colcon build is up to date')
         return
+    missing = missing_build_tools(system_ros)
+    if missing:
+        say(f'WARNING: {missing}; the custom messages are not built (topics optical_flow and '
+            'statistics stay silent, everything else works)')
+        return
     say('colcon build of the messages, nodes and launch files (about 20 s the first time)')
-    if stamp.exists() or not (ROOT / 'install').exists():
-        shutil.rmtree(ROOT / 'build', ignore_errors=True)
-        shutil.rmtree(ROOT / 'install', ignore_errors=True)
+    # Anew, since what an interrupted build or another Python left may not fit.
+    stamp.unlink(missing_ok=True)
+    for folder in ('build', 'install'):
+        shutil.rmtree(ROOT / folder / 'panmatch_ros', ignore_errors=True)
     command = [
         'colcon', '--log-level', 'error', 'build', '--symlink-install',
         '--base-paths', str(ROOT), '--cmake-args', '-DBUILD_TESTING=OFF',
@@ -167,7 +173,7 @@ def missing_build_tools(system_ros: str) -> str:
     return ''
 
 
-def build_environment(system_ros: str) -> dict[str, str]:
+def build_environment(system_ros: str) -> 'dict[str, str]':
     env = dict(os.environ)
     env['PATH'] = f'{VENV / "bin"}:{env.get("PATH", "")}'
     env['VIRTUAL_ENV'] = str(VENV)
@@ -178,14 +184,14 @@ def build_environment(system_ros: str) -> dict[str, str]:
     return env
 
 
-def digest(files: list[Path], extra: str) -> str:
+def digest(files: 'list[Path]', extra: str) -> str:
     total = hashlib.sha256(extra.encode())
     for path in files:
         total.update(path.name.encode() + path.read_bytes())
     return total.hexdigest()
 
 
-def run(command: list[str], failure: str, env: 'dict[str, str] | None' = None,
+def run(command: 'list[str]', failure: str, env: 'dict[str, str] | None' = None,
         log: 'Path | None' = None) -> None:
     """Run a command; with ``log``, show its output only if it fails."""
     env = dict(env or os.environ)
