@@ -12,12 +12,9 @@ from panmatch_ros.nodes.conversions import stamp_ns
 
 pytestmark = pytest.mark.ros
 MILLISECOND = 1_000_000
-PAIRINGS = [
-    sync.OwnPairing,
-    pytest.param(sync.MessageFiltersPairing, marks=pytest.mark.skipif(
-        not sync.message_filters_installed(),
-        reason='the ROS package message_filters is not installed')),
-]
+PAIRINGS = [sync.OwnPairing]
+if sync.message_filters_installed():
+    PAIRINGS.append(sync.MessageFiltersPairing)
 
 
 class Recorder:
@@ -46,6 +43,13 @@ class Recorder:
 @pytest.fixture(params=PAIRINGS)
 def pairing(request):
     return request.param
+
+
+@pytest.mark.skipif(len(PAIRINGS) == 1, reason='the ROS package message_filters is not '
+                    'installed: the tests of this file run on our own pairing only')
+def test_message_filters_is_used_where_it_is_installed():
+    synchronizer = sync.PairSynchronizer(lambda left, right: None)
+    assert isinstance(synchronizer._pairing, sync.MessageFiltersPairing)
 
 
 def test_equal_stamps_pair_in_either_order(pairing):
