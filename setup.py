@@ -30,11 +30,15 @@ class BuildWithInterfaces(build_py):
             return
         source = Path(__file__).resolve().parent
         work = Path(self.build_lib).resolve().parent / 'ros'
+        shutil.rmtree(work, ignore_errors=True)  # it may be of another Python
         prefix = work / 'prefix'
+        environment = ros_environment(source)
         subprocess.check_call(['cmake', '-S', str(source), '-B', str(work / 'build'),
                                '-DBUILD_TESTING=OFF', f'-DCMAKE_INSTALL_PREFIX={prefix}',
-                               f'-DPython3_EXECUTABLE={sys.executable}'])
-        subprocess.check_call(['cmake', '--build', str(work / 'build'), '--target', 'install'])
+                               f'-DPython3_EXECUTABLE={sys.executable}'],
+                              env=environment)
+        subprocess.check_call(['cmake', '--build', str(work / 'build'), '--target', 'install'],
+                              env=environment)
         site = next(prefix.glob('**/*-packages'))
         shutil.copytree(site / NAME, Path(self.build_lib) / NAME, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns('__pycache__', '*.c'))
@@ -42,6 +46,19 @@ class BuildWithInterfaces(build_py):
             relative = path.relative_to(prefix)
             if path.is_file() and site not in path.parents:
                 self.distribution.data_files.append((str(relative.parent), [str(path)]))
+
+
+def ros_environment(source):
+    """Use the ROS that is sourced, else the ROS wheels next to this Python."""
+    if os.environ.get('ROS_DISTRO'):
+        return None
+    if not Path(sys.prefix, 'share', 'ament_cmake').is_dir():
+        sys.exit('PANMATCH_ROS_INTERFACES=1 needs ROS 2: source your ROS 2 installation first, or '
+                 'install its wheels: pip install -r requirements/ros-jazzy.txt')
+    sys.path.insert(0, str(source / 'tools'))
+    import bootstrap
+    bootstrap.fix_exported_paths(Path(sys.prefix))
+    return bootstrap.build_environment('', Path(sys.prefix))
 
 
 class BinaryDistribution(Distribution):
@@ -79,9 +96,9 @@ setup(
     zip_safe=False,
     entry_points={'console_scripts': [
         'panmatch = panmatch_ros.cli.main:main',
-        'panmatch_stereo_node = panmatch_ros.nodes.stereo_node:main',
-        'panmatch_flow_node = panmatch_ros.nodes.flow_node:main',
-        'panmatch_image_player = panmatch_ros.nodes.image_player:main',
-        'panmatch_recorder = panmatch_ros.nodes.recorder:main',
+        'panmatch_stereo_node = panmatch_ros.nodes.start:stereo_node',
+        'panmatch_flow_node = panmatch_ros.nodes.start:flow_node',
+        'panmatch_image_player = panmatch_ros.nodes.start:image_player',
+        'panmatch_recorder = panmatch_ros.nodes.start:recorder',
     ]},
 )
