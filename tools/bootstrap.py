@@ -104,16 +104,16 @@ def install_packages(system_ros: str) -> None:
     STAMP.write_text(wanted)
 
 
-def fix_exported_paths() -> None:
+def fix_exported_paths(prefix: Path = VENV) -> None:
     """Point the wheels' CMake files at this Python: they carry the path of their build machine."""
     version = f'{sys.version_info[0]}.{sys.version_info[1]}'
     tag = version.replace('.', '')
     built = f'/opt/python/cp{tag}-cp{tag}'
     replacements = {
         f'{built}/include/python{version}': sysconfig.get_paths()['include'],
-        f'{built}/lib/python{version}/site-packages': str(site_packages()),
+        f'{built}/lib/python{version}/site-packages': str(site_packages(prefix)),
     }
-    for path in VENV.glob('share/*/cmake/*'):
+    for path in prefix.glob('share/*/cmake/*'):
         if not path.is_file():
             continue
         text = path.read_text(errors='surrogateescape')
@@ -124,8 +124,8 @@ def fix_exported_paths() -> None:
             path.write_text(fixed, errors='surrogateescape')
 
 
-def site_packages() -> Path:
-    return next((VENV / 'lib').glob('python3*')) / 'site-packages'
+def site_packages(prefix: Path) -> Path:
+    return next((prefix / 'lib').glob('python3*')) / 'site-packages'
 
 
 def build_messages(system_ros: str) -> None:
@@ -173,14 +173,14 @@ def missing_build_tools(system_ros: str) -> str:
     return ''
 
 
-def build_environment(system_ros: str) -> 'dict[str, str]':
+def build_environment(system_ros: str, prefix: Path = VENV) -> 'dict[str, str]':
     env = dict(os.environ)
-    env['PATH'] = f'{VENV / "bin"}:{env.get("PATH", "")}'
-    env['VIRTUAL_ENV'] = str(VENV)
+    env['PATH'] = f'{prefix / "bin"}:{env.get("PATH", "")}'
+    env['VIRTUAL_ENV'] = str(prefix)
     env.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None)
     if not system_ros:
-        env['AMENT_PREFIX_PATH'] = env['CMAKE_PREFIX_PATH'] = str(VENV)
-        env['PYTHONPATH'] = str(site_packages())
+        env['AMENT_PREFIX_PATH'] = env['CMAKE_PREFIX_PATH'] = str(prefix)
+        env['PYTHONPATH'] = str(site_packages(prefix))
     return env
 
 
