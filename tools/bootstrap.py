@@ -70,7 +70,9 @@ def check_platform() -> None:
 # Quoted where older Pythons cannot evaluate the type: they shall get as far as check_python().
 def requirement_files(system_ros: str) -> 'list[Path]':
     # A ROS distribution brings NumPy and OpenCV, and its messages are built against them.
-    names = ['dev.txt'] if system_ros else ['base.txt', 'dev.txt', 'ros-jazzy.txt']
+    names = ['network.txt', 'dev.txt']
+    if not system_ros:
+        names = ['base.txt', *names, 'ros-jazzy.txt']
     return [ROOT / 'requirements' / name for name in names]
 
 
@@ -82,7 +84,7 @@ def install_packages(system_ros: str) -> None:
         say('virtualenv is up to date')
         return
     source = f'ROS 2 {system_ros} of this machine' if system_ros else 'ROS 2 Jazzy wheels'
-    say(f'creating .venv with Python {platform.python_version()} and {source} (about a minute)')
+    say(f'creating .venv with Python {platform.python_version()} and {source} (a few minutes)')
     try:
         venv.create(VENV, clear=True, with_pip=True, symlinks=True,
                     system_site_packages=bool(system_ros))

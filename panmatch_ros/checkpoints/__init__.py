@@ -1,0 +1,1 @@
+"""Weight files: reading with care, names of the official keys, conversion, catalog."""
