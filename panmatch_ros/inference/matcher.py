@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from ..core.types import Disparity, Displacement
+from .streaming import FlowStream
 
 
 class Matcher(ABC):
@@ -51,3 +52,7 @@ class Matcher(ABC):
         :param width: of the images, pixels.
         """
         return 0.0, float(width)
+
+    def stream(self) -> FlowStream:
+        """Match the images of a sequence, each to the one before it."""
+        return FlowStream(self)

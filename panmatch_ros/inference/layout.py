@@ -1,0 +1,93 @@
+"""How an image goes through the network: whole, or in tiles."""
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.errors import ImageError
+from .panmatch_config import PanMatchOptions
+from .tiling import Offsets, blend, clip_tile, tile_offsets
+from .transform import StretchTransform
+
+DEFAULT_TILE = (448, 448)
+WHOLE_PIXELS = 1_100_000   # of the stretched image; 1280 x 720 becomes 1344 x 784
+MAX_VOLUME_BYTES = 1 << 33  # of the cost volume: all pairs of pixels at 1/8 of the size
+BYTES_PER_COST = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """
+    The parts of an image that go through the network, all of one size.
+
+    :param size: (height, width) of the image, pixels.
+    :param part: (height, width) of a part; the whole image if there is one part.
+    :param offsets: (y, x) of the top-left pixel of each part.
+    :param transform: of a part.
+    """
+
+    size: tuple[int, int]
+    part: tuple[int, int]
+    offsets: Offsets
+    transform: StretchTransform
+
+    def parts(self, image: np.ndarray) -> Iterator[np.ndarray]:
+        """
+        Cut an image and bring each part to the form that the network takes.
+
+        :param image: (H, W) or (H, W, C) of the size of this layout.
+        :returns: (3, h, w) float32 for each part.
+        """
+        height, width = self.part
+        for y, x in self.offsets:
+            yield self.transform.forward(image[y:y + height, x:x + width])
+
+    def join(self, fields: Iterable[np.ndarray]) -> np.ndarray:
+        """
+        Put the fields of all parts together.
+
+        :param fields: (h, w, C) float32 of each part, in its pixels.
+        :returns: (H, W, C) float32.
+        """
+        if len(self.offsets) == 1:
+            return next(iter(fields))
+        return blend(fields, self.offsets, self.size)
+
+
+def lay_out(size: tuple[int, int], options: PanMatchOptions,
+            crop_size: tuple[int, int] | None = None) -> Layout:
+    """
+    Choose the parts of images of one size.
+
+    :param size: (height, width), pixels.
+    :param options: ``tiles``, ``tile_size``, ``max_pixels`` and ``reference_quirks`` of them.
+    :param crop_size: (height, width) that the network was trained on, if known.
+    :raises ImageError: if the images are too large.
+    """
+    height, width = size = int(size[0]), int(size[1])
+    if height * width > options.max_pixels:
+        raise ImageError(f'the images have {width} x {height} pixels, more than the limit of '
+                         f'{options.max_pixels}: resize them, or raise max_pixels')
+    whole = StretchTransform(size, reference_quirks=options.reference_quirks)
+    is_large = whole.stretched[0] * whole.stretched[1] > WHOLE_PIXELS
+    part = size
+    if options.tiles == 'always' or (options.tiles == 'auto' and is_large):
+        part = clip_tile(size, options.tile_size or crop_size or DEFAULT_TILE)
+    if part == size and options.tiles != 'always':
+        layout = Layout(size, size, [(0, 0)], whole)
+    else:
+        tile = StretchTransform(part, reference_quirks=options.reference_quirks, is_tile=True)
+        layout = Layout(size, part, tile_offsets(size, part), tile)
+    _require_volume(layout)
+    return layout
+
+
+def _require_volume(layout: Layout) -> None:
+    height, width = layout.transform.stretched
+    needed = BYTES_PER_COST * (height // 8 * (width // 8)) ** 2
+    if needed > MAX_VOLUME_BYTES:
+        part = 'images' if len(layout.offsets) == 1 else 'tiles'
+        raise ImageError(
+            f'{part} of {layout.part[1]} x {layout.part[0]} pixels need a cost volume of '
+            f'{needed / 2**30:.0f} GiB, more than the limit of {MAX_VOLUME_BYTES >> 30} GiB: '
+            'resize the images, or match them in (smaller) tiles')

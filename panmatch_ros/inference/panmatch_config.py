@@ -1,0 +1,97 @@
+"""Options of the PanMatch network as a matcher."""
+from dataclasses import dataclass
+import math
+from numbers import Integral, Real
+
+from ..core.errors import ConfigError
+
+DEVICES = ('auto', 'cpu', 'cuda')
+PRECISIONS = ('auto', 'fp32', 'fp16', 'bf16')
+TILES = ('auto', 'always', 'never')
+
+SMALLEST_TILE_PX = 112
+_WHOLE = {'max_pixels': (1, 1 << 28), 'iterations': (0, 100)}
+_CHOICES = {'device': DEVICES, 'precision': PRECISIONS, 'tiles': TILES}
+
+
+@dataclass(frozen=True)
+class PanMatchOptions:
+    """
+    Options of :class:`~panmatch_ros.inference.panmatch.PanMatchMatcher`.
+
+    :param weights: checkpoint file; ``~`` is the home folder.
+    :param device: 'cpu', 'cuda', or 'auto': a CUDA device if there is one.
+    :param precision: 'fp32', 'fp16', 'bf16', or 'auto': fp32. The two halves compute
+        convolutions and products in 16 bits, where the device can.
+    :param tiles: cut images into tiles and match tile by tile: 'always', 'never', or 'auto':
+        images of more than about 1.1 megapixels. A tile is matched to the same part of the
+        other image, so nothing is found that moves by more than a tile.
+    :param tile_size: (height, width) of a tile, pixels; None takes the size that the network
+        was trained on, 448 x 448 if the checkpoint does not tell.
+    :param max_pixels: larger images are refused.
+    :param bidirectional: also match image 1 to image 0; how well the two directions agree is
+        the confidence. Features are computed once for both.
+    :param iterations: updates of the flow; 0 takes the number of the checkpoint.
+    :param reference_quirks: stretch images and scale results as the reference code does.
+    :param min_disparity: stereo: smaller disparities are invalid, pixels.
+    :param max_disparity: stereo: larger disparities are invalid, pixels; 0 is no limit.
+    :raises ConfigError: if a value cannot work.
+    """
+
+    weights: str = ''
+    device: str = 'auto'
+    precision: str = 'auto'
+    tiles: str = 'auto'
+    tile_size: tuple[int, int] | None = None
+    max_pixels: int = 1 << 25
+    bidirectional: bool = True
+    iterations: int = 0
+    reference_quirks: bool = False
+    min_disparity: float = 0.0
+    max_disparity: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.weights, str):
+            raise ConfigError(f'weights must be the name of a file, got {self.weights!r}')
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ConfigError(f'{name} must be one of {", ".join(choices)}, got {value!r}')
+        for name, (low, high) in _WHOLE.items():
+            value = getattr(self, name)
+            if not _is_whole(value) or not low <= value <= high:
+                raise ConfigError(f'{name} must be a whole number from {low} to {high}, got '
+                                  f'{value!r}')
+        for name in ('bidirectional', 'reference_quirks'):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f'{name} must be True or False, got {getattr(self, name)!r}')
+        self._check_tile_size()
+        self._check_disparities()
+
+    def disparity_range(self) -> tuple[float, float]:
+        """Smallest and largest valid disparity, pixels; the latter may be infinite."""
+        return float(self.min_disparity), float(self.max_disparity) or math.inf
+
+    def _check_tile_size(self) -> None:
+        if self.tile_size is None:
+            return
+        tile = tuple(self.tile_size)
+        if len(tile) != 2 or not all(
+                _is_whole(length) and length >= SMALLEST_TILE_PX for length in tile):
+            raise ConfigError('tile_size must be (height, width) of at least '
+                              f'{SMALLEST_TILE_PX} pixels each, got {self.tile_size!r}')
+        object.__setattr__(self, 'tile_size', tile)
+
+    def _check_disparities(self) -> None:
+        for name in ('min_disparity', 'max_disparity'):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Real) \
+                    or not math.isfinite(value):
+                raise ConfigError(f'{name} must be a finite number, got {value!r}')
+        if self.max_disparity != 0 and self.max_disparity <= self.min_disparity:
+            raise ConfigError('max_disparity must be larger than min_disparity, or 0 for no '
+                              f'limit, got {self.max_disparity:g} and {self.min_disparity:g}')
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
