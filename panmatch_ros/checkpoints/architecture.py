@@ -7,7 +7,7 @@ from typing import Any
 from ..core.errors import FormatError
 from ..models.config import PanMatchConfig
 from ..models.presets import PRESETS, preset
-from .manifest import Spec
+from .manifest import Spec, check_tensors, official_tensors
 from .official import DINOV2, PANMATCH, OfficialFile
 
 _BLOCK = re.compile(r'blocks\.(\d{1,4})\.', re.ASCII)
@@ -34,8 +34,7 @@ def config_of(panmatch: OfficialFile, dinov2: OfficialFile,
             f'{panmatch.path} is for a backbone of width {needed}{_named(needed)}, and '
             f'{dinov2.path} has the width {width}{_named(width)}: the files do not belong '
             'together')
-    changes['features'] = _length(panmatch, 'backbone.encoder.linear.0.1.weight', 0)
-    changes['confidence_head'] = any(key.startswith(_INFO_CONV) for key in panmatch.tensors)
+    changes |= _matcher_of(panmatch)
     if hooks is not None:
         changes['vit_hooks'] = tuple(hooks)
     return preset(name, **changes)
@@ -83,6 +82,32 @@ def backbone_of(dinov2: OfficialFile) -> tuple[str, dict[str, Any]]:
 def backbone_width(panmatch: OfficialFile) -> int:
     """Width of the backbone that a PanMatch checkpoint was trained on."""
     return _length(panmatch, 'backbone.encoder.linear.0.0.weight', 1)
+
+
+def check_alone(file: OfficialFile) -> str:
+    """
+    Check names and shapes of one official file without the other.
+
+    :returns: name of the network that it is for.
+    :raises FormatError: if it is not whole, or for no known network.
+    """
+    if file.kind == DINOV2:
+        name, changes = backbone_of(file)
+    else:
+        width = backbone_width(file)
+        names = [name for name, config in PRESETS.items() if config.vit_dim == width]
+        if not names:
+            raise FormatError(f'{file.path} is for a backbone of width {width}, which is none of '
+                              'DINOv2 S, B, L and g')
+        name, changes = names[0], _matcher_of(file)
+    expected = official_tensors(preset(name, **changes))
+    check_tensors(str(file.path), expected[file.kind == DINOV2], file.specs)
+    return name
+
+
+def _matcher_of(panmatch: OfficialFile) -> dict[str, Any]:
+    return {'features': _length(panmatch, 'backbone.encoder.linear.0.1.weight', 0),
+            'confidence_head': any(key.startswith(_INFO_CONV) for key in panmatch.tensors)}
 
 
 def _depth(specs: Mapping[str, Spec]) -> int:

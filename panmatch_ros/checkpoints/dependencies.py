@@ -21,6 +21,7 @@ def import_safetensors() -> Any:
     :raises MissingDependencyError: if it is not installed.
     """
     _required('torch')
+    _required('safetensors')
     return _required('safetensors.torch')
 
 

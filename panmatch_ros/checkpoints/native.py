@@ -79,9 +79,12 @@ def save_native(path: Path, tensors: Mapping[str, Any], metadata: Metadata) -> N
     specs = {name: Spec(tuple(x.shape), x.is_floating_point()) for name, x in tensors.items()}
     check_tensors(str(path), expected_tensors(metadata.config), specs)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
+    partial.touch()
+    mode = partial.stat().st_mode  # what the user wants; the library takes 0600
     try:
         safetensors.save_file({key: _own_memory(x) for key, x in tensors.items()}, partial,
                               {'format': 'pt', _HEADER_KEY: metadata.to_json()})
+        partial.chmod(mode)
         os.replace(partial, path)
     except BaseException as error:
         partial.unlink(missing_ok=True)

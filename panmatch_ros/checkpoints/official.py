@@ -96,7 +96,7 @@ def recognise(state: Mapping[str, Any]) -> str:
 def _load(path: Path, mapped: bool) -> Any:
     torch = import_torch()
     try:
-        with torch.serialization.safe_globals(_numpy_scalars()), warnings.catch_warnings():
+        with torch.serialization.safe_globals(_numpy_data()), warnings.catch_warnings():
             warnings.simplefilter('ignore')  # about pickle protocols; we refuse or read
             return torch.load(path, map_location='cpu', weights_only=True, mmap=mapped)
     except (OSError, MemoryError):
@@ -114,11 +114,13 @@ def _load(path: Path, mapped: bool) -> Any:
                           f'{AGAIN}') from error
 
 
-def _numpy_scalars() -> list[Any]:
-    """NumPy numbers, which training code tends to leave among its options; plain data."""
+def _numpy_data() -> list[Any]:
+    """NumPy numbers and arrays, which training code tends to leave in its files; plain data."""
     scalar = np.float64(0).__reduce__()[0]
-    return [(scalar, 'numpy.core.multiarray.scalar'), (scalar, 'numpy._core.multiarray.scalar'),
-            np.dtype, *{type(np.dtype(kind)) for kind in 'fdilq?'}]
+    array = np.zeros(0).__reduce__()[0]
+    names = [(function, f'numpy.{core}.multiarray.{name}') for core in ('core', '_core')
+             for function, name in ((scalar, 'scalar'), (array, '_reconstruct'))]
+    return [*names, np.ndarray, np.dtype, *{type(np.dtype(kind)) for kind in 'fdilq?'}]
 
 
 def _crop_size(content: Mapping[Any, Any]) -> tuple[int, int] | None:

@@ -20,6 +20,8 @@ VERBS = {
     'demo': 'demo',
     'match': 'match',
     'evaluate': 'evaluate',
+    'convert': 'convert',
+    'info': 'info',
     'doctor': 'doctor',
 }
 EXAMPLES = """\
@@ -30,6 +32,7 @@ panmatch match frame0.png frame1.png --out out/flow
                                         # optical flow of two images
 panmatch evaluate ~/datasets/middlebury --task stereo
                                         # errors on pairs with ground truth
+panmatch info --catalog                 # weights of the network: where to get them
 panmatch doctor                         # what is installed, and what to do about the rest
 """
 REPORT = (
