@@ -6,7 +6,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
-from .options import MATCHERS, add_disparity_range, make_matcher, positive, versions
+from .options import (
+    MATCHER_HELP,
+    MATCHERS,
+    add_disparity_range,
+    add_network,
+    check_weights,
+    make_matcher,
+    network_options,
+    positive,
+    versions,
+)
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import PairScore
@@ -22,6 +32,8 @@ panmatch evaluate ~/datasets/kitti --task stereo --out out/kitti
                                 # also write results.json
 panmatch evaluate tsukuba --scale 16
                                 # 8-bit ground truth: value = 16 * disparity
+panmatch evaluate cones --matcher classical --matcher panmatch --weights c.safetensors
+                                # the network beside OpenCV
 """
 RESULTS = 'results.json'
 
@@ -31,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', type=Path, metavar='DIR',
                         help='a pair (two images and ground truth) or a folder of such folders')
     parser.add_argument('--matcher', choices=MATCHERS, action='append', dest='matchers',
-                        help='what to measure; may be given several times (default auto)')
+                        help=f'what to measure; may be given several times. {MATCHER_HELP}')
     parser.add_argument('--task', choices=('auto', 'stereo', 'flow'), default='auto',
                         help='which pairs; auto (default) takes all and tells the task by the '
                              'ground truth')
@@ -43,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='levels per pixel of png disparity: value = S * disparity; default '
                              'is scale.txt beside it, else what its name tells')
     add_disparity_range(parser)
+    add_network(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluation.pairs import find_pairs
     from .evaluate_report import describe_scores, results_of
     check_out(args)
+    check_weights(args.matchers or ['auto'], args)
     pairs, without_truth = find_pairs(args.folder, args.task)
     announce(pairs, without_truth, args.task)
     matchers = {}
@@ -100,7 +114,8 @@ def check_out(args: argparse.Namespace) -> None:
 def options(args: argparse.Namespace) -> dict:
     """Options as they were used."""
     return {'matchers': args.matchers or ['auto'], 'task': args.task, 'scale': args.scale,
-            'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity}
+            'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity,
+            **network_options(args)}
 
 
 def announce(pairs: 'list[TruthPair]', without_truth: list[str], task: str) -> None:

@@ -7,7 +7,16 @@ import time
 from typing import TYPE_CHECKING
 
 from ..core.errors import CalibrationError, ConfigError
-from .options import MATCHERS, add_disparity_range, count, make_matcher, share
+from .options import (
+    MATCHER_HELP,
+    MATCHERS,
+    add_disparity_range,
+    add_network,
+    check_weights,
+    count,
+    make_matcher,
+    share,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +38,8 @@ panmatch match frame0.png frame1.png --out out/flow
                                 # optical flow
 panmatch match a.png b.png --task match --max-matches 500 --out out/matches
                                 # sparse matches
+panmatch match frame0.png frame1.png --matcher panmatch_g --weights panmatch_g.safetensors \\
+    --out out/flow              # the same tasks with the PanMatch network
 """
 TASKS = ('stereo', 'flow', 'match')
 MAX_MATCHES, MATCH_CONFIDENCE = 2000, 0.5
@@ -42,8 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--task', choices=TASKS, default='flow',
                         help='stereo: disparity of a rectified pair; flow: dense displacement '
                              '(default); match: sparse matches')
-    parser.add_argument('--matcher', choices=MATCHERS, default='auto',
-                        help='auto (default) takes the best that is installed')
+    parser.add_argument('--matcher', choices=MATCHERS, default='auto', help=MATCHER_HELP)
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
                         help='folder for the results; made if it does not exist')
     parser.add_argument('--overwrite', action='store_true',
@@ -58,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              f'for matches {MATCH_CONFIDENCE}')
     parser.add_argument('--max-matches', type=count, metavar='N',
                         help=f'match: at most so many (default {MAX_MATCHES})')
+    add_network(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -109,6 +120,7 @@ def check_options(args: argparse.Namespace) -> None:
             raise ConfigError(f'{name} is for --task stereo, and the task is {args.task}')
     if args.max_matches is not None and args.task != 'match':
         raise ConfigError(f'--max-matches is for --task match, and the task is {args.task}')
+    check_weights([args.matcher], args)
     if args.calib and len(args.calib) > 2:
         raise ConfigError(f'--calib takes one or two files, got {len(args.calib)}')
 
@@ -175,6 +187,12 @@ def matcher_options(matcher: 'Matcher', task: str, width: int) -> dict:
     :param width: of the images, pixels.
     """
     from ..inference.classical import ClassicalMatcher
+    from ..inference.panmatch import PanMatchMatcher
+    if isinstance(matcher, PanMatchMatcher):
+        return {'panmatch': {**dataclasses.asdict(matcher.options),
+                             'device': matcher.network.device.type,
+                             'precision': matcher.precision,
+                             'iterations': matcher.network.config.iterations}}
     if not isinstance(matcher, ClassicalMatcher):
         return {}
     resolved = dataclasses.asdict(matcher.config)

@@ -1,15 +1,22 @@
 """Options that several verbs share, and the types of option values."""
 import argparse
+from collections.abc import Iterable
 import importlib.metadata
 import math
 import platform
 from typing import TYPE_CHECKING
 
+from ..core.errors import ConfigError
+from ..inference.panmatch_config import DEVICES, PRECISIONS, TILES
+
 if TYPE_CHECKING:
     from ..inference.matcher import Matcher
 
 # As inference.factory.MATCHER_NAMES, which is heavy to import; a test compares the two.
-MATCHERS = ('auto', 'classical')
+PANMATCH = ('panmatch', 'panmatch_s', 'panmatch_b', 'panmatch_l', 'panmatch_g')
+MATCHERS = ('auto', 'classical', *PANMATCH)
+MATCHER_HELP = ('auto (default): the network if --weights are given, else classical (OpenCV); '
+                'panmatch: whatever network the weights are of')
 
 
 def add_disparity_range(parser: argparse.ArgumentParser) -> None:
@@ -21,19 +28,54 @@ def add_disparity_range(parser: argparse.ArgumentParser) -> None:
                         help='smallest disparity to look for, pixels (default 0)')
 
 
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add what concerns the PanMatch network."""
+    group = parser.add_argument_group('PanMatch network')
+    group.add_argument('--weights', default='', metavar='FILE',
+                       help='checkpoint; `panmatch convert` makes one from the official files')
+    group.add_argument('--device', choices=DEVICES, default='auto',
+                       help='what computes; auto (default) is a CUDA device if there is one')
+    group.add_argument('--precision', choices=PRECISIONS, default='auto',
+                       help='auto (default) is fp32')
+    group.add_argument('--tiles', choices=TILES, default='auto',
+                       help='match in overlapping tiles; auto (default) does above about 1.1 '
+                            'megapixels')
+
+
+def check_weights(names: Iterable[str], args: argparse.Namespace) -> None:
+    """
+    Refuse weights that no matcher would use.
+
+    :param names: of the matchers.
+    :raises ConfigError: if there are such.
+    """
+    names = list(names)
+    if args.weights and not any(name == 'auto' or name in PANMATCH for name in names):
+        raise ConfigError(f'--weights is for the PanMatch network, and the matcher is '
+                          f'{", ".join(names)}')
+
+
 def make_matcher(name: str, args: argparse.Namespace) -> 'Matcher':
     """
     Make the matcher that the options describe.
 
     :param name: one of ``MATCHERS``.
-    :param args: with ``min_disparity`` and ``max_disparity``, pixels.
-    :raises ConfigError: if the options contradict each other.
+    :param args: with those of :func:`add_disparity_range` and :func:`add_network`.
+    :raises PanMatchError: if the options contradict each other, or weights cannot be used.
     """
-    from ..inference.classical import ClassicalConfig
+    from ..inference.classical_config import ClassicalConfig
     from ..inference.factory import MatcherOptions, create_matcher
-    classical = ClassicalConfig(min_disparity=args.min_disparity,
-                                max_disparity=args.max_disparity)
-    return create_matcher(name, MatcherOptions(classical))
+    from ..inference.panmatch_config import PanMatchOptions
+    limits = {'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity}
+    return create_matcher(name, MatcherOptions(
+        ClassicalConfig(**limits),
+        PanMatchOptions(weights=args.weights, device=args.device, precision=args.precision,
+                        tiles=args.tiles, **limits)))
+
+
+def network_options(args: argparse.Namespace) -> dict:
+    """Options of :func:`add_network` as they were given."""
+    return {name: getattr(args, name) for name in ('weights', 'device', 'precision', 'tiles')}
 
 
 def finite(text: str) -> float:
