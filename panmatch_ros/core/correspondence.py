@@ -61,6 +61,22 @@ def confidence_from_error(error_px: np.ndarray, scale_px: float = 1.0) -> np.nda
         return np.exp(np.float32(-0.5) * scaled * scaled).astype(np.float32)
 
 
+def tanh_confidence_from_error(error_px: np.ndarray, slope_per_px: float = 0.5) -> np.ndarray:
+    """
+    Turn a consistency error into a confidence as PanMatch does: ``1 - tanh(c e)``, 0 for NaN.
+
+    It falls from the first fraction of a pixel on and has a long tail, where
+    :func:`confidence_from_error` is flat near zero and ends after three scales. To weigh the
+    confidence of a network, multiply the two.
+
+    :param error_px: (H, W) float32, pixels, >= 0; NaN means no partner (occluded).
+    :param slope_per_px: ``c``; PanMatch takes 0.5 for pictures and 0.1 for poses.
+    :returns: (H, W) float32 in [0, 1].
+    """
+    scaled = np.nan_to_num(error_px * np.float32(slope_per_px), nan=np.inf, posinf=np.inf)
+    return (np.float32(1) - np.tanh(scaled)).astype(np.float32)
+
+
 def correspondences_from_displacement(displacement: Displacement, *,
                                       min_confidence: float = 0.5,
                                       max_matches: int = 2000,

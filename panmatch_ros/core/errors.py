@@ -17,6 +17,10 @@ class CalibrationError(PanMatchError, ValueError):
     """A camera calibration is missing, invalid or does not fit the image."""
 
 
+class PoseError(PanMatchError, ValueError):
+    """A pose is not a rigid motion, or two views do not tell it."""
+
+
 class FormatError(PanMatchError, ValueError):
     """A file does not follow its format."""
 

@@ -85,6 +85,34 @@ def resize_intrinsics(K: np.ndarray, size: tuple[int, int],
     return scaled
 
 
+def normalize_points(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """
+    Convert pixels to [-1, 1] per axis, the borders of the image at -1 and 1.
+
+    So networks and samplers with ``align_corners=False`` count: ``(2 x + 1) / W - 1``.
+
+    :param points: (..., 2), (x, y) in pixels.
+    :param size: (height, width) of the image.
+    :returns: (..., 2), same dtype.
+    """
+    extent = np.array([size[1], size[0]], points.dtype)
+    one = points.dtype.type(1)
+    return (2 * points + one) / extent - one
+
+
+def denormalize_points(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """
+    Convert [-1, 1] per axis to pixels: ``W (x + 1) / 2 - 0.5``.
+
+    :param points: (..., 2), (x, y), the borders of the image at -1 and 1.
+    :param size: (height, width) of the image.
+    :returns: (..., 2), pixels, same dtype.
+    """
+    extent = np.array([size[1], size[0]], points.dtype)
+    half = points.dtype.type(0.5)
+    return (points + points.dtype.type(1)) * half * extent - half
+
+
 @lru_cache(maxsize=4)
 def pixel_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """

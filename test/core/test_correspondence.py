@@ -7,6 +7,7 @@ from panmatch_ros.core.correspondence import (
     correspondences_from_displacement,
     forward_backward_error,
     left_right_error,
+    tanh_confidence_from_error,
 )
 from panmatch_ros.core.errors import ShapeError
 from panmatch_ros.core.types import Displacement
@@ -50,6 +51,14 @@ def test_confidence_falls_with_the_error():
     confidence = confidence_from_error(np.float32([[0, 2, np.nan, 1e30]]), scale_px=2.0)
     assert confidence.dtype == np.float32
     assert confidence[0] == pytest.approx([1.0, np.exp(-0.5), 0.0, 0.0])
+
+
+def test_confidence_as_panmatch_has_it():
+    confidence = tanh_confidence_from_error(np.float32([[0, 2, np.nan, 1e30]]), 0.5)
+    assert confidence.dtype == np.float32
+    assert confidence[0] == pytest.approx([1.0, 1 - np.tanh(1.0), 0.0, 0.0])
+    assert tanh_confidence_from_error(np.float32([[2]]), 0.1)[0, 0] == pytest.approx(
+        1 - np.tanh(0.2))
 
 
 def field(confidence, flow=None):

@@ -5,6 +5,8 @@ import pytest
 
 from panmatch_ros.core.errors import ShapeError
 from panmatch_ros.core.pixels import (
+    denormalize_points,
+    normalize_points,
     resize_disparity,
     resize_flow,
     resize_intrinsics,
@@ -112,3 +114,11 @@ def test_one_row_can_be_warped():
 def test_wrong_shapes(function, shape):
     with pytest.raises(ShapeError, match='must be'):
         function(np.zeros(shape, np.float32), (2, 2))
+
+
+def test_normalised_points_have_the_borders_at_one():
+    points = np.float32([[-0.5, -0.5], [7.5, 3.5], [3.5, 1.5], [0, 0]])
+    normalised = normalize_points(points, (4, 8))
+    assert normalised.dtype == np.float32
+    np.testing.assert_allclose(normalised, [[-1, -1], [1, 1], [0, 0], [-7 / 8, -3 / 4]])
+    np.testing.assert_allclose(denormalize_points(normalised, (4, 8)), points, atol=1e-6)
