@@ -37,7 +37,7 @@ class ConvNeXtBlock(nn.Module):
         self.norm = ChannelNorm(channels, eps=1e-6)
         self.expand = PointwiseConv(channels, 4 * channels)
         self.reduce = PointwiseConv(4 * channels, channels)
-        self.gamma = nn.Parameter(torch.full((channels,), 1e-6))
+        self.gamma: nn.Parameter | None = nn.Parameter(torch.full((channels,), 1e-6))
 
     def forward(self, x: Tensor) -> Tensor:
         """Refine a map (B, C, H, W)."""
@@ -45,7 +45,8 @@ class ConvNeXtBlock(nn.Module):
 
     def mlp(self, x: Tensor) -> Tensor:
         """Everything after the depthwise convolution; acts on each pixel alone."""
-        return self.gamma[:, None, None] * self.reduce(F.gelu(self.expand(self.norm(x))))
+        x = self.reduce(F.gelu(self.expand(self.norm(x))))
+        return x if self.gamma is None else self.gamma[:, None, None] * x
 
 
 def over_rows(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
