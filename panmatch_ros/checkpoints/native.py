@@ -82,7 +82,7 @@ def save_native(path: Path, tensors: Mapping[str, Any], metadata: Metadata) -> N
     partial.touch()
     mode = partial.stat().st_mode  # what the user wants; the library takes 0600
     try:
-        safetensors.save_file({key: _own_memory(x) for key, x in tensors.items()}, partial,
+        safetensors.save_file(_separate(tensors), partial,
                               {'format': 'pt', _HEADER_KEY: metadata.to_json()})
         partial.chmod(mode)
         os.replace(partial, path)
@@ -215,8 +215,14 @@ def _open(path: Path) -> Any:
         raise FormatError(f'{path} is cut off or damaged ({error}); {AGAIN}') from error
 
 
-def _own_memory(tensor: Any) -> Any:
-    """Copy a tensor that is a part of a larger memory, which cannot be written as it is."""
-    if tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size():
-        return tensor
-    return tensor.clone()
+def _separate(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy tensors that share memory with others, which cannot be written as they are."""
+    seen: set[int] = set()
+    separate = {}
+    for name, tensor in tensors.items():
+        memory = tensor.untyped_storage()
+        is_whole = memory.nbytes() == tensor.numel() * tensor.element_size()
+        is_shared = memory.data_ptr() in seen
+        separate[name] = tensor if is_whole and not is_shared else tensor.clone()
+        seen.add(memory.data_ptr())
+    return separate

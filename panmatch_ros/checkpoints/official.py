@@ -5,6 +5,7 @@ Nothing in them is trusted: pickles are read with ``weights_only=True``, and a f
 than plain data is refused.
 """
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 import re
@@ -22,6 +23,7 @@ from .tensors import check_ordinary, strip_module
 PANMATCH, DINOV2 = 'PanMatch', 'DINOv2'
 _BACKBONE_FILE_KEYS = ('cls_token', 'pos_embed', 'patch_embed.proj.weight')
 _LARGEST_CROP_PX = 1 << 16
+_NAMES_CAN_BE_ALLOWED = (2, 7)  # PyTorch; before, only under the name that they have now
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def recognise(state: Mapping[str, Any]) -> str:
 def _load(path: Path, mapped: bool) -> Any:
     torch = import_torch()
     try:
-        with torch.serialization.safe_globals(_numpy_data()), warnings.catch_warnings():
+        with _numpy_allowed(torch), warnings.catch_warnings():
             warnings.simplefilter('ignore')  # about pickle protocols; we refuse or read
             return torch.load(path, map_location='cpu', weights_only=True, mmap=mapped)
     except (OSError, MemoryError):
@@ -114,13 +116,17 @@ def _load(path: Path, mapped: bool) -> Any:
                           f'{AGAIN}') from error
 
 
-def _numpy_data() -> list[Any]:
-    """NumPy numbers and arrays, which training code tends to leave in its files; plain data."""
+def _numpy_allowed(torch: Any) -> AbstractContextManager[Any]:
+    """Allow NumPy numbers and arrays, which training code tends to leave; they are plain data."""
+    version = tuple(int(part) for part in torch.__version__.split('.')[:2])
+    if version < _NAMES_CAN_BE_ALLOWED:
+        return nullcontext()
     scalar = np.float64(0).__reduce__()[0]
     array = np.zeros(0).__reduce__()[0]
     names = [(function, f'numpy.{core}.multiarray.{name}') for core in ('core', '_core')
              for function, name in ((scalar, 'scalar'), (array, '_reconstruct'))]
-    return [*names, np.ndarray, np.dtype, *{type(np.dtype(kind)) for kind in 'fdilq?'}]
+    return torch.serialization.safe_globals(
+        [*names, np.ndarray, np.dtype, *{type(np.dtype(kind)) for kind in 'fdilq?'}])
 
 
 def _crop_size(content: Mapping[Any, Any]) -> tuple[int, int] | None:

@@ -101,6 +101,14 @@ def test_views_and_other_strides(pair, weights, out):
     assert equal(official_states(read_native(out)[0])[1], weights.dinov2)
 
 
+def test_tensors_that_are_one(pair, weights, out):
+    one = torch.ones(32)
+    tied = changed(weights.dinov2, **{'norm.weight': one, 'blocks.0.norm1.weight': one})
+    torch.save(tied, pair.dinov2)
+    convert(*pair, out)
+    assert equal(official_states(read_native(out)[0])[1], tied)
+
+
 def test_hooks(pair, out):
     assert convert(*pair, out, hooks=[0, 1, 2, 3]).config.vit_hooks == (0, 1, 2, 3)
     for hooks in ([0, 1, 2, 4], [3, 2, 1, 0], [0, 0, 1, 2]):
