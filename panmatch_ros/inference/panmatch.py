@@ -69,6 +69,19 @@ class PanMatchMatcher(Matcher):
                               f'{name}: choose matcher {ANY_NETWORK}, or other weights')
         return cls(network, options, crop_size)
 
+    def has_network_of(self, options: PanMatchOptions) -> bool:
+        """Whether options describe the network that this matcher has."""
+        return all(getattr(options, name) == getattr(self.options, name)
+                   for name in ('weights', 'device', 'precision', 'iterations'))
+
+    def with_options(self, options: PanMatchOptions) -> 'PanMatchMatcher':
+        """
+        Make a matcher with the same network.
+
+        :param options: for which :meth:`has_network_of` holds.
+        """
+        return PanMatchMatcher(self.network, options, self._crop_size)
+
     def match(self, image0: np.ndarray, image1: np.ndarray) -> Displacement:
         """
         Match every pixel of image 0 to image 1.

@@ -16,8 +16,8 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 
 from ..core.errors import PanMatchError
-from ..inference.factory import create_matcher
 from ..inference.matcher import Matcher
+from ..inference.matcher_cache import MatcherCache
 from . import parameters
 from .conversions import stamp_ns
 from .diagnostics import ThrottledLog, diagnostic_array, own_messages, statistics_message
@@ -53,8 +53,7 @@ class MatcherNode(Node, ABC):
         self.outputs: dict[str, Publisher] = {}
         self.inputs: Inputs | None = None
         self.worker = LatestWorker(self._work, self._on_error)
-        self._matcher: Matcher | None = None
-        self._matcher_key: Any = None
+        self._matchers = MatcherCache()
         self._polls_unwanted = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         messages = own_messages()
@@ -127,12 +126,9 @@ class MatcherNode(Node, ABC):
 
     @property
     def matcher(self) -> Matcher:
-        """The matcher for the current settings; made anew when they change."""
-        options = parameters.matcher_options(self.settings)
-        key = (self.settings.matcher, options)
-        if self._matcher is None or key != self._matcher_key:
-            self._matcher, self._matcher_key = create_matcher(self.settings.matcher, options), key
-        return self._matcher
+        """The matcher for the current settings; made anew in the worker when they change."""
+        return self._matchers.get(self.settings.matcher,
+                                  parameters.matcher_options(self.settings))
 
     def submit(self, item: Any) -> None:
         """Hand a frame to the worker; count the one that it replaces."""
@@ -207,9 +203,10 @@ class MatcherNode(Node, ABC):
             self.log.warning(problem, key='inputs')
         if self._diagnostics.get_subscription_count() == 0:
             return
-        matcher = self._matcher
+        matcher, loading = self._matchers.current, self._matchers.is_loading
+        name = matcher.name if matcher else self.settings.matcher
         details = {'task': self.task, 'sync_failures': self.sync_failures(),
-                   'matcher': matcher.name if matcher else self.settings.matcher,
+                   'matcher': f'{name} (loading)' if loading else name,
                    'backend': matcher.backend if matcher else '',
                    'precision': matcher.precision if matcher else ''}
         self._diagnostics.publish(

@@ -9,6 +9,7 @@ from std_msgs.msg import Header
 from ..core.camera import Camera
 from ..core.errors import CalibrationError
 from ..core.types import Displacement
+from ..inference.streaming import FlowStream
 from ..viz.flow import flow_to_color
 from . import parameters
 from .base_node import MatcherNode
@@ -49,6 +50,7 @@ class FlowNode(MatcherNode):
         self._flow, self._confidence = ImageBuffer('32FC2'), ImageBuffer('32FC1')
         self._color = ImageBuffer('rgb8')
         self._previous: Frame | None = None
+        self._stream: FlowStream | None = None  # only the worker thread uses it
         self._sequence = 0  # increases when stamps go back
         self._info: CameraInfo | None = None
         self._image = InputTopic('image', Image, self._on_image)
@@ -77,17 +79,30 @@ class FlowNode(MatcherNode):
         pixels = image_from_message(message, self._image.resolved)
         newer = Frame(message.header, stamp, pixels, sequence)
         older, self._previous = self._previous, newer
-        if older is None or not self._belong_together(older, newer):
-            return None
+        if older is not None and not self._belong_together(older, newer):
+            older = None
         times.height, times.width = pixels.shape[:2]
         times.preprocess_ms = watch.lap_ms()
-        result = self.matcher.match(older.pixels, newer.pixels)
+        result = self._match(older, newer)
+        if older is None or result is None:
+            return None
         times.inference_ms = watch.lap_ms()
         for name, output in self._messages(older, newer, result, wanted):
             times.postprocess_ms += watch.lap_ms()
             self.outputs[name].publish(output)
             times.publish_ms += watch.lap_ms()
         return message.header, times
+
+    def _match(self, older: Frame | None, newer: Frame) -> Displacement | None:
+        """Match to the older image, or start a sequence if there is none."""
+        matcher, last = self.matcher, older.pixels if older else None
+        if self._stream is None or self._stream.matcher is not matcher:
+            self._stream = matcher.stream()
+        if self._stream.last is not last:  # new sequence, other matcher, or an image that failed
+            self._stream.forget()
+            if last is not None:
+                self._stream.next(last)
+        return self._stream.next(newer.pixels)
 
     def _belong_together(self, older: Frame, newer: Frame) -> bool:
         if older.sequence != newer.sequence:

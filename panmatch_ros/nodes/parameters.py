@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter
 from ..core.errors import ConfigError, PanMatchError
 from ..inference.classical_config import FLOW_PRESETS, ClassicalConfig
 from ..inference.factory import MATCHER_NAMES, MatcherOptions
+from ..inference.panmatch_config import DEVICES, PRECISIONS, TILES, PanMatchOptions
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,15 @@ INPUTS = (
 )
 
 MATCHER = (
-    Spec('matcher', 'auto', 'which matcher computes: auto takes the best that is installed',
+    Spec('matcher', 'auto', 'which matcher computes: auto is the PanMatch network if weights are '
+         'given, else classical; panmatch is whatever network the weights are of',
          choices=MATCHER_NAMES),
+    Spec('weights', '', 'checkpoint file of the PanMatch network; ~ is the home folder'),
+    Spec('device', 'auto', 'what computes the network; auto is a CUDA device if there is one',
+         choices=DEVICES),
+    Spec('precision', 'auto', 'of the network; auto is fp32', choices=PRECISIONS),
+    Spec('tiles', 'auto', 'whether the network gets images in overlapping tiles; auto: those of '
+         'more than about 1.1 megapixels', choices=TILES),
 )
 
 THRESHOLD = 'pixels with a lower confidence become invalid, confidences stay; 0 keeps all'
@@ -191,7 +199,11 @@ def matcher_options(values: SimpleNamespace) -> MatcherOptions:
     span = getattr(values, 'disparity_range', 0)
     if span and not given['max_disparity']:
         given['max_disparity'] = given['min_disparity'] + span
-    return MatcherOptions(classical=ClassicalConfig(**given))
+    limits = {name: given[name] for name in given.keys() & {'min_disparity', 'max_disparity'}}
+    return MatcherOptions(
+        ClassicalConfig(**given),
+        PanMatchOptions(weights=values.weights, device=values.device,
+                        precision=values.precision, tiles=values.tiles, **limits))
 
 
 def _descriptor(spec: Spec) -> ParameterDescriptor:
