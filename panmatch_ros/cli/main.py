@@ -22,6 +22,7 @@ VERBS = {
     'evaluate': 'evaluate',
     'convert': 'convert',
     'info': 'info',
+    'parity': 'parity',
     'doctor': 'doctor',
 }
 EXAMPLES = """\

@@ -51,6 +51,7 @@ def fold_for_inference(model: PanMatch) -> PanMatch:
 
 def fold_convnext(block: ConvNeXtBlock) -> None:
     """Scale the last layer of the MLP instead of its result."""
+    assert block.gamma is not None
     block.reduce.weight = constant(block.reduce.weight * block.gamma[:, None])
     block.reduce.bias = constant(block.reduce.bias * block.gamma)
     block.gamma = None
