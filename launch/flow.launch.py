@@ -19,7 +19,8 @@ ARGUMENTS = {
     'image': ('image', 'topic of the images'),
     'camera_info': ('camera_info', 'topic of their camera_info, which is optional'),
     'params_file': (PathJoinSubstitution([*CONFIG, 'flow_node.yaml']), 'YAML parameter file'),
-    'matcher': ('', 'auto, classical, ...; empty: as params_file says'),
+    'matcher': ('', 'auto, classical, panmatch, ...; empty: as params_file says'),
+    'weights': ('', 'checkpoint of the PanMatch network; empty: as params_file says'),
     'use_sim_time': ('', 'true: take the time from /clock; empty: as params_file says'),
     'rviz': ('false', 'true: show the results in RViz'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
@@ -36,23 +37,22 @@ def generate_launch_description():
 def start(context):
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     topics = [(name, value[name]) for name in ('image', 'camera_info')]
-    clock, matcher = given('use_sim_time', bool, context), given('matcher', str, context)
+    clock = given(value, bool, 'use_sim_time')
     common = {'output': 'screen', 'emulate_tty': True, 'additional_env': middleware_profile(),
               'ros_arguments': ['--log-level', value['log_level']]}
     return [GroupAction([
         PushRosNamespace(value['namespace']),
         Node(package='panmatch_ros', executable='flow_node', name='flow_node',
              parameters=[ParameterFile(value['params_file'], allow_substs=True), *clock,
-                         *matcher], remappings=topics, **common),
+                         *given(value, str, 'matcher', 'weights')], remappings=topics, **common),
         Node(package='rviz2', executable='rviz2', name='rviz2', parameters=clock,
              arguments=['-d', PathJoinSubstitution([*CONFIG, 'rviz', 'flow.rviz'])],
              remappings=topics, condition=IfCondition(value['rviz']), **common)])]
 
 
-def given(name, kind, context):
+def given(args, kind, *names):
     # An argument that was not given must not hide what the parameter file says.
-    argument = LaunchConfiguration(name)
-    return [{name: ParameterValue(argument, value_type=kind)}] if argument.perform(context) else []
+    return [{n: ParameterValue(LaunchConfiguration(n), value_type=kind)} for n in names if args[n]]
 
 
 def middleware_profile():

@@ -21,7 +21,8 @@ ARGUMENTS = {
     'right_namespace': ('right', 'where image_rect and camera_info of the right camera are'),
     'launch_image_proc': ('false', 'true: rectify image_raw of both cameras with image_proc'),
     'params_file': (PathJoinSubstitution([*CONFIG, 'stereo_node.yaml']), 'YAML parameter file'),
-    'matcher': ('', 'auto, classical, ...; empty: as params_file says'),
+    'matcher': ('', 'auto, classical, panmatch, ...; empty: as params_file says'),
+    'weights': ('', 'checkpoint of the PanMatch network; empty: as params_file says'),
     'use_sim_time': ('', 'true: take the time from /clock; empty: as params_file says'),
     'rviz': ('false', 'true: show the results in RViz'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
@@ -40,7 +41,7 @@ def start(context):
     cameras = {'left': value['left_namespace'], 'right': value['right_namespace']}
     topics = [(f'{side}/{topic}', f'{camera}/{topic}') for side, camera in cameras.items()
               for topic in ('image_rect', 'camera_info')]
-    clock, matcher = given('use_sim_time', bool, context), given('matcher', str, context)
+    clock = given(value, bool, 'use_sim_time')
     common = {'output': 'screen', 'emulate_tty': True, 'additional_env': middleware_profile(),
               'ros_arguments': ['--log-level', value['log_level']]}
     wants_image_proc = IfCondition(value['launch_image_proc']).evaluate(context)
@@ -49,7 +50,7 @@ def start(context):
         *(rectify_nodes(cameras.values(), parameters=clock, **common) if wants_image_proc else []),
         Node(package='panmatch_ros', executable='stereo_node', name='stereo_node',
              parameters=[ParameterFile(value['params_file'], allow_substs=True), *clock,
-                         *matcher], remappings=topics, **common),
+                         *given(value, str, 'matcher', 'weights')], remappings=topics, **common),
         Node(package='rviz2', executable='rviz2', name='rviz2', parameters=clock,
              arguments=['-d', PathJoinSubstitution([*CONFIG, 'rviz', 'stereo.rviz'])],
              remappings=topics, condition=IfCondition(value['rviz']), **common)])]
@@ -64,10 +65,9 @@ def rectify_nodes(cameras, **common):
                  remappings=[('image', 'image_raw')], **common) for camera in cameras]
 
 
-def given(name, kind, context):
+def given(args, kind, *names):
     # An argument that was not given must not hide what the parameter file says.
-    argument = LaunchConfiguration(name)
-    return [{name: ParameterValue(argument, value_type=kind)}] if argument.perform(context) else []
+    return [{n: ParameterValue(LaunchConfiguration(n), value_type=kind)} for n in names if args[n]]
 
 
 def middleware_profile():
