@@ -2,11 +2,19 @@
 import argparse
 import dataclasses
 from pathlib import Path
-import sys
 import time
 from typing import TYPE_CHECKING
 
-from ..core.errors import CalibrationError, ConfigError
+from ..core.errors import ConfigError
+from .match_calibration import load_calibration
+from .match_depth import (
+    TwoViews,
+    add_depth_arguments,
+    check_depth_options,
+    depth_options,
+    depth_outputs,
+    load_views,
+)
 from .options import (
     MATCHER_HELP,
     MATCHERS,
@@ -38,12 +46,13 @@ panmatch match frame0.png frame1.png --out out/flow
                                 # optical flow
 panmatch match a.png b.png --task match --max-matches 500 --out out/matches
                                 # sparse matches
+panmatch match a.png b.png --task depth --calib camera.yaml --out out/views
+                                # depth from a moving camera; --pose if its motion is known
 panmatch match frame0.png frame1.png --matcher panmatch_g --weights panmatch_g.safetensors \\
     --out out/flow              # the same tasks with the PanMatch network
 """
-TASKS = ('stereo', 'flow', 'match')
+TASKS = ('stereo', 'flow', 'match', 'depth')
 MAX_MATCHES, MATCH_CONFIDENCE = 2000, 0.5
-SIZE_TOLERANCE_PX = 1.0  # resizing to a given width may round the height up or down
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('image1', type=Path, metavar='IMAGE1', help='right or second image')
     parser.add_argument('--task', choices=TASKS, default='flow',
                         help='stereo: disparity of a rectified pair; flow: dense displacement '
-                             '(default); match: sparse matches')
+                             '(default); match: sparse matches; depth: from two views of a '
+                             'scene that does not move')
     parser.add_argument('--matcher', choices=MATCHERS, default='auto', help=MATCHER_HELP)
     parser.add_argument('--out', type=Path, required=True, metavar='DIR',
                         help='folder for the results; made if it does not exist')
@@ -61,13 +71,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'command and nothing else')
     parser.add_argument('--calib', type=Path, nargs='+', metavar='FILE',
                         help='stereo: the camera_info YAML of both cameras, or one Middlebury '
-                             'calib.txt; gives depth and point cloud (stands after the images)')
+                             'calib.txt; gives depth and point cloud (stands after the images); '
+                             'depth: the camera_info YAML of the camera, or of both')
     add_disparity_range(parser)
     parser.add_argument('--min-confidence', type=share, metavar='C',
                         help='make what is less confident invalid, 0 to 1; default 0 (nothing), '
-                             f'for matches {MATCH_CONFIDENCE}')
+                             f'for matches and depth {MATCH_CONFIDENCE}')
     parser.add_argument('--max-matches', type=count, metavar='N',
                         help=f'match: at most so many (default {MAX_MATCHES})')
+    add_depth_arguments(parser)
     add_network(parser)
 
 
@@ -83,16 +95,19 @@ def run(args: argparse.Namespace) -> int:
     from .match_outputs import prepare_folder
     image0, image1 = read_image(args.image0), read_image(args.image1)
     check_pair(image0, image1, (str(args.image0), str(args.image1)))
-    rig = load_calibration(args, image0.shape[:2]) if args.task == 'stereo' else None
+    size = image0.shape[:2]
+    rig = load_calibration(args, size) if args.task == 'stereo' else None
+    views = load_views(args, size) if args.task == 'depth' else None
     matcher = make_matcher(args.matcher, args)
-    prepare_folder(args.out, args.overwrite, (args.image0, args.image1, *(args.calib or ())))
+    inputs = [args.image0, args.image1, *(args.calib or ()), *([args.pose] if args.pose else ())]
+    prepare_folder(args.out, args.overwrite, inputs)
 
     match_pair = matcher.match_stereo if args.task == 'stereo' else matcher.match
     start_s = time.perf_counter()
     result = match_pair(image0, image1)
     elapsed_ms = 1e3 * (time.perf_counter() - start_s)
 
-    outputs = collect(args, result, (image0, image1), rig)
+    outputs = collect(args, result, (image0, image1), rig, views)
     outputs.summary = {
         'task': args.task, 'matcher': matcher.name, 'backend': matcher.backend,
         'precision': matcher.precision, 'height': image0.shape[0], 'width': image0.shape[1],
@@ -113,53 +128,31 @@ def check_options(args: argparse.Namespace) -> None:
     :raises ConfigError: with the name of the option.
     """
     ignored = [] if args.task == 'stereo' else [
-        ('--calib', args.calib), ('--max-disparity', args.max_disparity),
-        ('--min-disparity', args.min_disparity)]
+        ('--max-disparity', args.max_disparity), ('--min-disparity', args.min_disparity)]
     for name, value in ignored:
         if value:
             raise ConfigError(f'{name} is for --task stereo, and the task is {args.task}')
+    if args.calib and args.task not in ('stereo', 'depth'):
+        raise ConfigError('--calib is for --task stereo and --task depth, and the task is '
+                          f'{args.task}')
     if args.max_matches is not None and args.task != 'match':
         raise ConfigError(f'--max-matches is for --task match, and the task is {args.task}')
     check_weights([args.matcher], args)
     if args.calib and len(args.calib) > 2:
         raise ConfigError(f'--calib takes one or two files, got {len(args.calib)}')
-
-
-def load_calibration(args: argparse.Namespace, size: tuple[int, int]) -> 'StereoRig | None':
-    """
-    Read the rig and bring it to the size of the images.
-
-    :param size: (height, width) of the images, pixels.
-    :returns: None without ``--calib``.
-    :raises PanMatchError: if a file cannot be read or describes another shape of image.
-    """
-    if not args.calib:
-        note('without --calib there is no depth and no point cloud')
-        return None
-    from ..data.calibration import load_rig
-    rig = load_rig(*args.calib)
-    if rig.baseline_sign_is_unusual:
-        note('the calibration puts the right camera left of the left one; if the two files are '
-             'swapped, depths are still of the right size')
-    height, width = size
-    if (rig.left.height, rig.left.width) == (height, width):
-        return rig
-    expected_height = rig.left.height * width / rig.left.width
-    described = f'the calibration is for {rig.left.width}x{rig.left.height}, the images are'
-    if abs(expected_height - height) > SIZE_TOLERANCE_PX:
-        raise CalibrationError(f'{described} {width}x{height}: another shape, so they were '
-                               'cropped or belong to other cameras')
-    note(f'{described} {width}x{height}: scaled by {width / rig.left.width:.4g}')
-    return rig.resized(height, width)
+    check_depth_options(args)
 
 
 def collect(args: argparse.Namespace, result: 'Disparity | Displacement',
-            images: 'tuple[np.ndarray, np.ndarray]', rig: 'StereoRig | None') -> 'Outputs':
+            images: 'tuple[np.ndarray, np.ndarray]', rig: 'StereoRig | None',
+            views: TwoViews | None) -> 'Outputs':
     """Turn a result into what is written, according to the task."""
     from ..core.types import Disparity
     from . import match_outputs
     if isinstance(result, Disparity):
         return match_outputs.stereo_outputs(result, images[0], rig, args.min_confidence or 0.0)
+    if views is not None:
+        return depth_outputs(args, result, images[0], views)
     if args.task == 'flow':
         return match_outputs.flow_outputs(result, args.min_confidence or 0.0)
     resolved = options(args)
@@ -169,6 +162,8 @@ def collect(args: argparse.Namespace, result: 'Disparity | Displacement',
 
 def options(args: argparse.Namespace) -> dict:
     """Options after the defaults of the task were filled in; those of other tasks left out."""
+    if args.task == 'depth':
+        return {'matcher': args.matcher, **depth_options(args)}
     is_match = args.task == 'match'
     default = MATCH_CONFIDENCE if is_match else 0.0
     resolved = {'matcher': args.matcher,
@@ -199,8 +194,3 @@ def matcher_options(matcher: 'Matcher', task: str, width: int) -> dict:
     if task == 'stereo':
         resolved['searched_disparities'] = list(matcher.search_range(width))
     return {'classical': resolved}
-
-
-def note(text: str) -> None:
-    """Tell the user something that is not a result."""
-    print(f'panmatch match: {text}', file=sys.stderr)

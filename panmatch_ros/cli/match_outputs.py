@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.camera import StereoRig
+from ..core.camera import Camera, StereoRig
 from ..core.correspondence import correspondences_from_displacement
 from ..core.disparity import depth_from_disparity, points_from_depth
 from ..core.errors import ConfigError
@@ -22,7 +22,7 @@ from .options import versions
 SUMMARY = 'summary.json'
 RESULTS = frozenset({
     'disparity.npy', 'disparity.pfm', 'disparity.png', 'depth.npy', 'depth.png', 'cloud.ply',
-    'cloud.png', 'flow.npy', 'flow.flo', 'flow.png', 'matches.npz', 'matches.png',
+    'cloud.png', 'pose.json', 'flow.npy', 'flow.flo', 'flow.png', 'matches.npz', 'matches.png',
     'confidence.npy', 'confidence.png'})
 
 
@@ -94,17 +94,27 @@ def stereo_outputs(result: Disparity, left: np.ndarray, rig: StereoRig | None,
     outputs.writers['disparity.pfm'] = lambda path: write_pfm(path, disparity)
     if rig is not None:
         depth = depth_from_disparity(disparity, rig)
-        points, colors = points_from_depth(depth, rig.left), to_rgb(left)
-        known = np.isfinite(depth)
         values['depth_m'] = spread(depth)
-        outputs.summary |= {'focal_px': rig.focal_px, 'baseline_m': rig.baseline_m,
-                            'points': int(np.count_nonzero(known))}
-        outputs.add_image('depth', depth, depth_to_color(depth))
-        outputs.writers['cloud.ply'] = lambda path: write_ply(path, points[known], colors[known])
-        outputs.writers['cloud.png'] = lambda path: write_image(
-            path, render_point_cloud(points, colors))
+        outputs.summary |= {'focal_px': rig.focal_px, 'baseline_m': rig.baseline_m}
+        add_depth(outputs, depth, rig.left, to_rgb(left))
     outputs.add_image('confidence', result.confidence, confidence_to_color(result.confidence))
     return outputs
+
+
+def add_depth(outputs: Outputs, depth: np.ndarray, camera: Camera, colors: np.ndarray) -> None:
+    """
+    Add a depth image and its point cloud.
+
+    :param depth: (H, W) float32; NaN is invalid.
+    :param camera: of the size of the depth image.
+    :param colors: (H, W, 3) uint8 RGB.
+    """
+    points, known = points_from_depth(depth, camera), np.isfinite(depth)
+    outputs.summary['points'] = int(np.count_nonzero(known))
+    outputs.add_image('depth', depth, depth_to_color(depth))
+    outputs.writers['cloud.ply'] = lambda path: write_ply(path, points[known], colors[known])
+    outputs.writers['cloud.png'] = lambda path: write_image(
+        path, render_point_cloud(points, colors))
 
 
 def flow_outputs(result: Displacement, min_confidence: float) -> Outputs:
