@@ -106,10 +106,11 @@ def relative_pose(correspondences: Correspondences, K0: np.ndarray, K1: np.ndarr
     R, t = _best_motion(rays0, rays1, focal_px, threshold)
     errors = np.abs(sampson(rays0, rays1, cross_matrix(t) @ R))
     agree = agreeing(R, t, rays0, rays1, threshold)
-    _require_agreement(agree, rays1, threshold)
+    random = np.random.default_rng(seed)
+    _require_agreement(agree, rays0, rays1, threshold, random)
     noise = 1.4826 * float(np.median(errors[agree]))
     _require_translation(rays0[agree], rays1[agree],
-                         max(threshold, MOVED_SIGMAS * noise), np.random.default_rng(seed))
+                         max(threshold, MOVED_SIGMAS * noise), random)
     direction_std_deg = _direction_std_deg(R, t, rays0[agree], rays1[agree],
                                            max(noise, SMALLEST_NOISE_PX / focal_px))
     if not direction_std_deg <= MAX_DIRECTION_STD_DEG:
@@ -199,16 +200,22 @@ def _moved(R: np.ndarray, t: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, 
     return cv2.Rodrigues(step[:3])[0] @ R, moved / np.linalg.norm(moved)
 
 
-def _require_agreement(agree: np.ndarray, rays1: np.ndarray, threshold: float) -> None:
+def _require_agreement(agree: np.ndarray, rays0: np.ndarray, rays1: np.ndarray,
+                       threshold: float, random: np.random.Generator) -> None:
     """Refuse a motion that explains no more matches than random ones would."""
     count, total = int(np.count_nonzero(agree)), len(agree)
     extent = np.ptp(rays1[:, :2], axis=0)
     by_chance = 2 * threshold * np.hypot(*extent) / max(extent[0] * extent[1], 1e-12)
     needed = max(MIN_POINTS, 5 + 4 * min(by_chance, 1.0) * total)
-    if count < needed and count < total:
-        raise PoseError(f'only {count} of {total} matches agree on a motion, which random '
-                        'matches do too; do the images show the same rigid scene, and are the '
-                        'intrinsics right?')
+    if count >= min(needed, total):
+        return
+    # Of a camera that stands still RANSAC may find no motion at all.
+    turned = int(np.count_nonzero(rotation_error(rays0, rays1, threshold, random) <= threshold))
+    if turned >= min(needed, total):
+        raise _only_turned(turned, total)
+    raise PoseError(f'only {count} of {total} matches agree on a motion, which random '
+                    'matches do too; do the images show the same rigid scene, and are the '
+                    'intrinsics right?')
 
 
 def _require_translation(rays0: np.ndarray, rays1: np.ndarray, limit: float,
@@ -217,9 +224,13 @@ def _require_translation(rays0: np.ndarray, rays1: np.ndarray, limit: float,
     moved = rotation_error(rays0, rays1, limit, random) > limit
     count = int(np.count_nonzero(moved))
     if count < max(MIN_POINTS // 2, MOVED_SHARE * len(moved)):
-        raise PoseError(f'the camera only turned, or moved too little: a rotation explains '
-                        f'{len(moved) - count} of {len(moved)} matches, so the direction of '
-                        'the translation is not told; take images from places farther apart')
+        raise _only_turned(len(moved) - count, len(moved))
+
+
+def _only_turned(explained: int, total: int) -> PoseError:
+    return PoseError(f'the camera only turned, or moved too little: a rotation explains '
+                     f'{explained} of {total} matches, so the direction of the translation is '
+                     'not told; take images from places farther apart')
 
 
 def _median_angle_deg(turned: np.ndarray, rays1: np.ndarray) -> float:

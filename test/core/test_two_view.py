@@ -101,6 +101,15 @@ def test_pure_rotation_tells_no_translation(noise_px, outliers, angle_deg):
         relative_pose(matches, K0, K1)
 
 
+@pytest.mark.parametrize('wrong', [0, 120])
+def test_a_camera_that_stands_still(wrong):
+    points0 = random_matches(300, T).points0
+    points1 = points0.copy()
+    points1[:wrong] = np.random.default_rng(5).uniform((0, 0), (639, 479), (wrong, 2))
+    with pytest.raises(PoseError, match='only turned'):
+        relative_pose(Correspondences(points0, points1, np.ones(300, np.float32)), K0, K0)
+
+
 @pytest.mark.parametrize('count', [0, 1, 4, 7])
 def test_too_few_matches(count):
     with pytest.raises(PoseError, match=f'at least 8 matches, got {count}'):
