@@ -59,7 +59,7 @@ class TorchNetwork:
 
         :param image: (3, h, w) float32 of :class:`.transform.StretchTransform`.
         """
-        with self._computing():
+        with self._computing(self.precision):
             return self._view(self._model.encode(self._tensor(image)))
 
     def encode_pair(self, image0: np.ndarray, image1: np.ndarray,
@@ -71,13 +71,13 @@ class TorchNetwork:
         :param image1: likewise.
         :param both_contexts: give the second view a context too, so that it can be matched.
         """
-        with self._computing():
+        with self._computing(self.precision):
             features = self._model.encode_pair(self._tensor(image0), self._tensor(image1))
             return self._view(features[0]), self._view(features[1], both_contexts)
 
     def match(self, view0: View, view1: View, both: bool) -> list[Field]:
         """
-        Match two images.
+        Match two images, always in single precision: costs and positions exceed halves.
 
         :param view0: with context.
         :param view1: with context if ``both``.
@@ -85,8 +85,7 @@ class TorchNetwork:
         :returns: image 0 to image 1 and, if ``both``, image 1 to image 0.
         """
         with self._computing():
-            # The products are sums of hundreds of large terms: half precision overflows.
-            volume = self._model.correlate(view0.fmap.float(), view1.fmap.float())
+            volume = self._model.correlate(view0.fmap, view1.fmap)
             fields = [self._field(volume, view0)]
             if both:
                 fields.append(self._field(volume.transpose(1, 2), view1))
@@ -97,23 +96,23 @@ class TorchNetwork:
         return torch.from_numpy(image)[None].to(self.device)
 
     def _view(self, features: 'Features', with_context: bool = True) -> View:
-        context = self._model.context_of(features) if with_context else None
-        return View(features.fmap, context)
+        context = self._model.context_of(features).float() if with_context else None
+        return View(features.fmap.float(), context)
 
     def _field(self, volume: 'Tensor', view: View) -> Field:
         prediction = self._model.match(volume, view.context)
-        flow = prediction.flow[0].float().permute(1, 2, 0).cpu().numpy()
+        flow = prediction.flow[0].permute(1, 2, 0).cpu().numpy()
         confidence = prediction.confidence
-        return Field(flow, None if confidence is None else confidence[0, 0].float().cpu().numpy())
+        return Field(flow, None if confidence is None else confidence[0, 0].cpu().numpy())
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
+    def _computing(self, precision: str = 'fp32') -> Iterator[None]:
         import torch
         with ExitStack() as stack:
             stack.enter_context(_memory_errors())
             stack.enter_context(torch.inference_mode())
-            if self.precision != 'fp32':
-                half = torch.float16 if self.precision == 'fp16' else torch.bfloat16
+            if precision != 'fp32':
+                half = torch.float16 if precision == 'fp16' else torch.bfloat16
                 stack.enter_context(torch.autocast(self.device.type, half))
             yield
 

@@ -62,7 +62,8 @@ MATCHER = (
     Spec('weights', '', 'checkpoint file of the PanMatch network; ~ is the home folder'),
     Spec('device', 'auto', 'what computes the network; auto is a CUDA device if there is one',
          choices=DEVICES),
-    Spec('precision', 'auto', 'of the network; auto is fp32', choices=PRECISIONS),
+    Spec('precision', 'auto', 'in which the network computes features; auto is fp32',
+         choices=PRECISIONS),
     Spec('tiles', 'auto', 'whether the network gets images in overlapping tiles; auto: those of '
          'more than about 1.1 megapixels', choices=TILES),
 )
