@@ -1,10 +1,12 @@
 """How far two opposite displacement fields can be trusted."""
+import cv2
 import numpy as np
 
 from ..core.correspondence import confidence_from_error
 from ..core.pixels import pixel_grid, sample
 
 ERROR_SCALE_PX = 1.0  # consistency error at which the confidence is 0.61, as of ClassicalMatcher
+MAX_REMAP_SIDE = 32766  # cv2.remap addresses pixels with 16 bit
 HALF_PIXEL = 0.5      # a pixel ends half a pixel from its centre: so far a target is inside
 
 
@@ -20,13 +22,12 @@ def consistency_confidence(forward: np.ndarray, backward: np.ndarray) -> np.ndar
     :param backward: (H, W, 2) float32, image 1 to image 0, pixels.
     :returns: (H, W) float32 in [0, 1]; 0 where a flow is invalid or leaves the image.
     """
-    height, width = forward.shape[:2]
     x, y = targets(forward)
-    returned = sample(backward, np.clip(x, 0, width - 1), np.clip(y, 0, height - 1))
-    miss = forward + returned
+    miss = forward + _sample_inside(backward, x, y)
     error = np.hypot(miss[..., 0], miss[..., 1])
-    return np.where(is_inside(x, y), confidence_from_error(error, ERROR_SCALE_PX),
-                    np.float32(0))
+    confidence = confidence_from_error(error, ERROR_SCALE_PX)
+    confidence[~is_inside(x, y)] = 0
+    return confidence
 
 
 def inside_confidence(forward: np.ndarray) -> np.ndarray:
@@ -50,3 +51,14 @@ def is_inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     height, width = x.shape
     return ((x >= -HALF_PIXEL) & (x <= width - 1 + HALF_PIXEL)
             & (y >= -HALF_PIXEL) & (y <= height - 1 + HALF_PIXEL))  # False for NaN
+
+
+def _sample_inside(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Sample at positions, those beyond the image at its border; of NaN anything comes."""
+    height, width = field.shape[:2]
+    x = np.clip(np.nan_to_num(x), 0, width - 1)
+    y = np.clip(np.nan_to_num(y), 0, height - 1)
+    if max(height, width) > MAX_REMAP_SIDE:
+        return sample(field, x, y)
+    # Several times faster; it rounds positions to 1/32 px, which changes no confidence visibly.
+    return cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -10,7 +10,9 @@ pytest.importorskip('safetensors', reason='safetensors is not installed')
 from tiny_network import brightness_matcher, picture, plain, tiny_matcher, tiny_model
 import torch
 
+from panmatch_ros.core.correspondence import confidence_from_error, forward_backward_error
 from panmatch_ros.core.errors import ConfigError, ImageError, ShapeError
+from panmatch_ros.inference import consistency
 from panmatch_ros.inference import layout as layout_module
 from panmatch_ros.inference.consistency import consistency_confidence, inside_confidence
 from panmatch_ros.inference.panmatch import PanMatchMatcher
@@ -291,3 +293,16 @@ def test_invalid_flow_has_no_confidence():
     assert inside_confidence(broken)[2, 3] == 0
     assert consistency_confidence(broken, np.zeros_like(broken))[2, 3] == 0
     assert consistency_confidence(np.zeros_like(broken), broken)[2, 3] == 0
+
+
+def test_consistency_of_very_wide_images_equals_that_of_others(monkeypatch):
+    rng = np.random.default_rng(2)
+    forward, backward = (rng.normal(0, 0.5, (40, 50, 2)).astype(np.float32) for _ in range(2))
+    forward[3, 4] = np.nan
+    usual = consistency_confidence(forward, backward)
+    monkeypatch.setattr(consistency, 'MAX_REMAP_SIDE', 10)
+    np.testing.assert_allclose(consistency_confidence(forward, backward), usual, atol=0.05)
+    assert usual[3, 4] == 0
+    errors = forward_backward_error(forward, backward)
+    known = np.isfinite(errors)
+    np.testing.assert_allclose(usual[known], confidence_from_error(errors[known]), atol=0.05)
