@@ -1,4 +1,6 @@
 """A PanMatch network that is small enough for tests, and a stand-in whose results are known."""
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -23,7 +25,7 @@ def tiny_model(**changes):
 def write_tiny(path, crop_size=None, **changes):
     """Write such a network; return the path as text."""
     model = tiny_model(**changes)
-    save_native(path, model.state_dict(), Metadata(model.config, crop_size))
+    save_native(Path(path), model.state_dict(), Metadata(model.config, crop_size))
     return str(path)
 
 
