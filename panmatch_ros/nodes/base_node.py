@@ -140,9 +140,13 @@ class MatcherNode(Node, ABC):
         self.statistics.reject(reason)
         self.log.error(reason, key)
 
-    def stop(self) -> None:
-        """End the worker; called before the node is destroyed."""
-        self.worker.stop()
+    def stop(self) -> bool:
+        """
+        End the worker; called before the node is destroyed.
+
+        :returns: False if it is still at work.
+        """
+        return self.worker.stop()
 
     def _work(self, item: Any) -> None:
         wanted = self.wanted()

@@ -2,8 +2,10 @@
 from collections.abc import Callable
 import ctypes
 import gc
+import os
 import signal
 import sys
+from threading import Event
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -20,22 +22,32 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
     Create a node, spin it until Ctrl-C or shutdown, clean up.
 
     :param make_node: makes the node after ROS is initialised; a node with a ``stop`` method
-        is stopped before it is destroyed.
+        is stopped before it is destroyed. If that gives False, a thread is still at work: then
+        the process ends here, without Python's own end.
     :param args: command line; that of the process by default.
     :returns: exit code: 0 after a requested end, 1 if the node could not start.
     """
     keep_freed_memory()
+    is_busy = Event()
     try:
-        return _init_spin_clean_up(make_node, args)
+        code = _init_spin_clean_up(make_node, args, is_busy)
     except KeyboardInterrupt:  # it may come as late as in the clean-up
-        return 0
+        code = 0
     finally:
         # Python ends as if killed by Ctrl-C when the exception passed an exec() of a string, as
         # in dataclasses, even if it was caught. Another exec() clears that note.
         exec('')
+    if is_busy.is_set():
+        # A network may compute for many seconds. The usual end would tear down what the thread
+        # uses, and the process would abort instead of ending with its code.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
-def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None) -> int:
+def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None,
+                        is_busy: Event) -> int:
     node, initialised = None, False
     try:
         rclpy.init(args=args if args is not None else sys.argv)
@@ -65,8 +77,8 @@ def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None) -
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             stop = getattr(node, 'stop', None)
-            if stop is not None:
-                stop()
+            if stop is not None and stop() is False:
+                is_busy.set()
             node.destroy_node()
         rclpy.try_shutdown()
     return 0

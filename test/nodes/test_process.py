@@ -151,6 +151,33 @@ def test_ctrl_c_while_frames_are_processed(graph, start, tmp_path):
     assert 'Traceback' not in output
 
 
+def test_ctrl_c_while_a_network_computes_for_long(graph, start, tmp_path):
+    """Python's own end would take from the thread what it uses, and abort the process."""
+    pytest.importorskip('torch', reason='torch is not installed')
+    pytest.importorskip('safetensors', reason='safetensors is not installed')
+    from diagnostic_msgs.msg import DiagnosticArray
+    from sensor_msgs.msg import Image
+    from tiny_network import write_tiny
+    noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / 'big.png'), noise)
+    process = start('flow_node', '-p', f'weights:={write_tiny(tmp_path / "w.safetensors")}',
+                    '-p', 'device:=cpu')
+    wait_until_up(graph, 'flow_node')
+    start('image_player', '-p', f'images:={tmp_path / "big.png"}')
+    graph.listen('flow', Image)
+    graph.listen('/diagnostics', DiagnosticArray)
+
+    def is_busy():
+        values = {pair.key: pair.value for array in graph.received['/diagnostics']
+                  for pair in array.status[0].values}
+        return values.get('matcher') == 'panmatch_tiny' and int(values['frames_dropped']) > 2
+    assert graph.spin_until(is_busy, timeout_s=30)
+    process.send_signal(signal.SIGINT)
+    output = end(process, 2.0)
+    assert process.returncode == 0, output
+    assert 'terminate called' not in output
+
+
 def test_wrong_parameter_ends_the_node_with_a_reason(start):
     process = start('stereo_node', '-p', 'confidence_threshold:=7.0')
     output, _ = process.communicate(timeout=20)
