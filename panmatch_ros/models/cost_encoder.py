@@ -85,15 +85,22 @@ class CostTokenizer(nn.Module):
     def forward(self, costs: Tensor) -> Tensor:
         """(N, h, w) cost maps to (N, M, D) tokens, M patches row by row."""
         x = self.batch_norm(self.patches(pad_to_patches(costs)[:, None]))
-        encoding = self.positions(x.shape[2], x.shape[3], x.shape[1]).to(x.dtype)
+        encoding = encode_patches(x.shape[2], x.shape[3], x.shape[1], self.pi, like=x)
         encoding = encoding.permute(2, 0, 1).expand(len(x), -1, -1, -1)
         x = self.ffn(torch.cat([x, encoding], dim=1))
         return self.norm(x.flatten(2).transpose(1, 2))
 
-    def positions(self, height: int, width: int, channels: int) -> Tensor:
-        """(height, width, channels): encoded centres of the patches, in cells."""
-        grid = pixel_grid(height, width, self.patches.weight, step=PATCH, first=PATCH // 2)
-        return position_encoding(grid, channels, self.pi)
+
+def encode_patches(height: int, width: int, channels: int, pi: float, like: Tensor) -> Tensor:
+    """
+    Encode the centres of the patches, in cells.
+
+    :param pi: of :func:`.layers.position_encoding`.
+    :param like: gives device and dtype.
+    :returns: (height, width, channels).
+    """
+    grid = pixel_grid(height, width, like, step=PATCH, first=PATCH // 2)
+    return position_encoding(grid, channels, pi).to(like.dtype)
 
 
 def pad_to_patches(costs: Tensor) -> Tensor:

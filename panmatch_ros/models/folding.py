@@ -26,10 +26,12 @@ def fold_for_inference(model: PanMatch) -> PanMatch:
 
     :param model: a trained network; it is left as it is, and shares the weights that stay.
     :returns: a network of the same contract in evaluation mode, with the same numbers up to
-        rounding. Its weights cannot be saved as a checkpoint.
+        rounding. Its weights cannot be trained, nor saved as a checkpoint.
     """
-    # A deep copy that takes the tensors themselves for their copies.
-    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    # A deep copy whose parameters have the memory of the originals. They are objects of their
+    # own: to move or freeze the copy does not move or freeze the original.
+    shared: dict[int, torch.Tensor] = {id(each): constant(each) for each in model.parameters()}
+    shared |= {id(each): each.detach() for each in model.buffers()}
     folded = copy.deepcopy(model, shared).eval()
     for module in folded.modules():
         if isinstance(module, ConvNeXtBlock):
@@ -46,7 +48,7 @@ def fold_for_inference(model: PanMatch) -> PanMatch:
     folded.matching = FoldedEmbedding(folded.matching)
     folded.context = FoldedEmbedding(folded.context)
     folded.cost_encoder = FoldedCostEncoder(folded.cost_encoder)
-    return folded
+    return folded.requires_grad_(False)
 
 
 def fold_convnext(block: ConvNeXtBlock) -> None:

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..cost_encoder import PATCH, CostEncoder, CostTokenizer, pad_to_patches
+from ..cost_encoder import PATCH, CostEncoder, CostTokenizer, encode_patches, pad_to_patches
 
 
 class FoldedTokenizer(nn.Module):
@@ -28,7 +28,7 @@ class FoldedTokenizer(nn.Module):
         self.position_weight = nn.Parameter(on_position.clone())
         self.last_weight = nn.Parameter(last.weight[..., 0, 0].clone())
         self.last_bias = nn.Parameter(last.bias.clone())
-        self.positions, self.eps = tokenizer.positions, tokenizer.norm.eps
+        self.pi, self.eps = tokenizer.pi, tokenizer.norm.eps
 
     def forward(self, costs: Tensor) -> Tensor:
         """(N, h, w) cost maps to (N, M, D) normalised tokens."""
@@ -36,8 +36,9 @@ class FoldedTokenizer(nn.Module):
         rows, columns = costs.shape[1] // PATCH, costs.shape[2] // PATCH
         patches = costs.view(-1, rows, PATCH, columns, PATCH).transpose(2, 3)
         patches = patches.reshape(-1, rows * columns, PATCH ** 2)            # (N, M, 64)
-        encoding = self.positions(rows, columns, self.position_weight.shape[1])
-        bias = F.linear(encoding.to(self.bias.dtype), self.position_weight, self.bias)
+        encoding = encode_patches(rows, columns, self.position_weight.shape[1], self.pi,
+                                  like=self.bias)
+        bias = F.linear(encoding, self.position_weight, self.bias)
         x = (F.linear(patches, self.weight) + bias.flatten(0, 1)).relu()
         x = F.linear(x, self.last_weight, self.last_bias)
         return F.layer_norm(x, x.shape[-1:], eps=self.eps)
