@@ -23,7 +23,7 @@ TOLERANCES = {'vit': 1e-5, 'cost_memory': 1e-4, 'matcher': 1e-4,
               'cost_maps': 1e-4, 'convex_up': 1e-4}  # by how a name begins
 TOLERANCE = 5e-5
 BUG = re.compile(r'.*_REFERENCE_BUG')  # documents a bug of the reference, which ours has not
-INPUT_NAME = re.compile(r'"([^"/]+)/[^"]+"')
+INPUT_NAME = re.compile(r'"([\w.-]+)/[\w.-]+"')
 SHAPE = re.compile(r'\((\d+(?:, ?\d+)+)\)')
 VIT_NAME = re.compile(r'vit[sblg]_(\d{2,4})x(\d{2,4})_(hook\d|final|pos)')
 
