@@ -13,6 +13,8 @@ SIZE_MULTIPLE = 112  # lcm of PATCH_PX and 16: image heights and widths that the
 
 _DIVISIBLE = {'vit_dim': 'vit_heads', 'features': 'guide_heads', 'latent_dim': 'attention_heads',
               'query_dim': 'attention_heads', 'embed_dim': 'attention_heads'}
+# For the encoded positions, which have four parts, and the groups of the group normalisation.
+_MULTIPLES = {'latent_dim': 8, 'context_dim': 4, 'query_dim': 4, 'embed_dim': 8}
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ class PanMatchConfig:
             if getattr(self, name) % getattr(self, divisor):
                 raise ConfigError(f'{name} must be a multiple of {divisor} '
                                   f'{getattr(self, divisor)}, got {getattr(self, name)}')
+        for name, number in _MULTIPLES.items():
+            if getattr(self, name) % number:
+                raise ConfigError(f'{name} must be a multiple of {number}, got '
+                                  f'{getattr(self, name)}')
         if self.embed_dim != 2 * self.hidden_dim:
             raise ConfigError('embed_dim must be twice hidden_dim (state and input of the '
                               f'decoder), got {self.embed_dim} and {self.hidden_dim}')
