@@ -1,10 +1,11 @@
 # make demo   set up everything, run both nodes on real images, write out/demo/index.html
 # make test   set up everything, lint, run the tests
+# make bench  cost of the stereo node; make bench-network: of the network (BENCH_ARGS="--backbone g")
 PYTHON ?= python3
 SHELL := /bin/bash
 ACTIVATE := source tools/activate.sh
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench bench-network clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -23,6 +24,9 @@ lint:
 
 bench: setup
 	@$(ACTIVATE) && python benchmarks/node_overhead.py
+
+bench-network: setup
+	@$(ACTIVATE) && python benchmarks/panmatch_stages.py $(BENCH_ARGS)
 
 clean:
 	rm -rf .venv build install log out .pytest_cache .mypy_cache .ruff_cache
