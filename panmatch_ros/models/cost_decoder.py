@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from .attention import TokenAttention
 from .config import PanMatchConfig
 from .cost_lookup import WINDOW, convex_upsample, cost_window
-from .layers import attend, pixel_grid, position_encoding
+from .layers import attend, full_precision, pixel_grid, position_encoding
 from .update_block import FlowHead, MotionAggregator, MotionAttention, MotionEncoder, SepConvGRU
 
 CELL_PX = 8  # edge of a cell of the 1/8 grid
@@ -88,7 +88,7 @@ class CostDecoder(nn.Module):
             motion = torch.cat([motion, self.aggregator(motion, attention)], dim=1)
             state = self.gru(state, motion, gru_terms)
             delta, hidden = self.flow_head(state)
-            coords = coords + delta.float()
+            coords = coords + full_precision(delta)
             if every or iteration == self.config.iterations - 1:
                 predictions.append(self.upsample(coords - origin, state, hidden))
         return predictions

@@ -3,6 +3,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .layers import full_precision
+
 RADIUS = 4
 WINDOW = 2 * RADIUS + 1
 
@@ -35,7 +37,8 @@ def cost_window(volume: Tensor, coords: Tensor, transposed: bool) -> Tensor:
     index = (rows.clamp(0, height - 1)[..., :, None] * width
              + columns.clamp(0, width - 1)[..., None, :])                # (B, N, 10, 10)
     cells = volume.gather(2, index.flatten(2)).view(index.shape)
-    cells = cells * (inside_y[..., :, None] * inside_x[..., None, :])
+    inside = inside_y[..., :, None] & inside_x[..., None, :]
+    cells = cells * inside.to(cells.dtype)
 
     blended = cells[..., :-1] + fx * (cells[..., 1:] - cells[..., :-1])
     window = blended[..., :-1, :] + fy * (blended[..., 1:, :] - blended[..., :-1, :])
@@ -45,8 +48,8 @@ def cost_window(volume: Tensor, coords: Tensor, transposed: bool) -> Tensor:
 
 
 def within(index: Tensor, size: int) -> Tensor:
-    """1 where an index is inside an axis, else 0; float32."""
-    return ((index >= 0) & (index < size)).to(torch.float32)
+    """Where an index is inside an axis; bool."""
+    return (index >= 0) & (index < size)
 
 
 def convex_upsample(flow: Tensor, mask: Tensor, factor: int = 8) -> Tensor:
@@ -59,8 +62,8 @@ def convex_upsample(flow: Tensor, mask: Tensor, factor: int = 8) -> Tensor:
     :returns: (B, C, factor h, factor w) float32.
     """
     batch, channels, height, width = flow.shape
-    weights = mask.float().view(batch, 9, factor, factor, height, width).softmax(dim=1)
-    padded = F.pad(flow.float(), (1, 1, 1, 1))
+    weights = full_precision(mask).view(batch, 9, factor, factor, height, width).softmax(dim=1)
+    padded = F.pad(full_precision(flow), (1, 1, 1, 1))
     neighbours = [padded[:, :, row:row + height, column:column + width]
                   for row in range(3) for column in range(3)]
     fine = sum(weights[:, None, n] * neighbour[:, :, None, None]

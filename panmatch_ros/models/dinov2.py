@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import PATCH_PX, PanMatchConfig
-from .layers import attend
+from .layers import attend, full_precision
 
 NORM_EPS = 1e-6
 OFFSET = 0.1  # the models without registers scale their position table by (n + 0.1) / 37
@@ -75,7 +75,8 @@ class DinoV2(nn.Module):
             return self.baked_table
         if height == width == self.grid:
             return self.pos_embed
-        table = self.pos_embed[:, 1:].float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
+        table = full_precision(self.pos_embed[:, 1:]).transpose(1, 2)
+        table = table.unflatten(2, (self.grid, self.grid))
         if self.registers:
             table = F.interpolate(table, size=(height, width), mode='bicubic', antialias=True)
         else:  # so the older models were trained

@@ -74,6 +74,11 @@ def worth_splitting(x: Tensor) -> bool:
     return x.device.type == 'cpu' and not torch.compiler.is_compiling()
 
 
+def full_precision(x: Tensor) -> Tensor:
+    """float32, or float64 if it is that: for what half precision cannot hold."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
 def position_encoding(xy: Tensor, channels: int, pi: float) -> Tensor:
     """
     Encode coordinates by sines and cosines of linearly growing frequency (FlowFormer).
@@ -92,12 +97,13 @@ def pixel_grid(height: int, width: int, like: Tensor, step: int = 1, first: int 
     """
     Coordinates of the pixels of a grid.
 
-    :param like: gives device; the dtype is float32.
+    :param like: gives device and precision, at least float32.
     :param step: pixels from one coordinate to the next.
     :param first: coordinate of the first.
-    :returns: (height, width, 2) float32, x and y.
+    :returns: (height, width, 2) x and y.
     """
-    y, x = (first + step * torch.arange(n, dtype=torch.float32, device=like.device)
+    dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
+    y, x = (first + step * torch.arange(n, dtype=dtype, device=like.device)
             for n in (height, width))
     return torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=-1)
 

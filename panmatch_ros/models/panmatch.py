@@ -20,6 +20,7 @@ from .embedding import Embedding
 from .feature_pyramid import FeaturePyramid
 from .guide_net import GuideNet
 from .guided_upsampling import BilinearUpsampling, GuidedUpsampling
+from .layers import worth_splitting
 
 
 class Features(NamedTuple):
@@ -73,11 +74,11 @@ class PanMatch(nn.Module):
         return self.match(volume, self.context_of(features0), flow_init)
 
     def encode_pair(self, image0: Tensor, image1: Tensor) -> tuple[Features, Features]:
-        """Describe both images; in one batch, but on a CPU apart, which saves memory."""
+        """Describe both images in one batch; on a CPU apart, which saves memory."""
         if image0.shape != image1.shape:
             raise ShapeError(f'the images must have one shape, got {tuple(image0.shape)} and '
                              f'{tuple(image1.shape)}')
-        if image0.device.type == 'cpu':
+        if worth_splitting(image0):
             return self.encode(image0), self.encode(image1)
         both = self.encode(torch.cat([image0, image1]))
         return both.of(0, len(image0)), both.of(len(image0), 2 * len(image0))

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .layers import full_precision
+
 
 class MotionEncoder(nn.Module):
     """
@@ -43,7 +45,7 @@ class MotionAttention(nn.Module):
 
     def forward(self, context: Tensor) -> Tensor:
         """(B, C, h, w) to (B, h w, h w): weights that sum to one in each row; float32."""
-        query, key = self.query_key(context).float().flatten(2).chunk(2, dim=1)
+        query, key = full_precision(self.query_key(context)).flatten(2).chunk(2, dim=1)
         return ((query * query.shape[1] ** -0.5).transpose(1, 2) @ key).softmax(dim=-1)
 
 

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..cost_encoder import PATCH, CostEncoder, CostTokenizer, encode_patches, pad_to_patches
+from ..layers import full_precision
 
 
 class FoldedTokenizer(nn.Module):
@@ -79,7 +80,7 @@ class FoldedCostEncoder(CostEncoder):
     def latents(self, costs: Tensor) -> Tensor:
         """Let the latent tokens read cost maps (N, h, w); (N, T, D)."""
         tokens = self.tokenizer(costs)                                       # (N, M, D)
-        weights = F.linear(tokens, self.logit_weight).float().softmax(dim=1)
+        weights = full_precision(F.linear(tokens, self.logit_weight)).softmax(dim=1)
         sums = weights.to(tokens.dtype).transpose(1, 2) @ tokens             # (N, H T, D)
         sums = sums.unflatten(1, (self.heads, -1)).transpose(0, 1).flatten(1, 2)
         message = torch.bmm(sums, self.value_weight)                         # (H, N T, d)
