@@ -38,10 +38,6 @@ def test_pixel_grid():
     assert pixel_grid(1, 2, torch.zeros(1), step=8, first=4).tolist() == [[[4, 4], [12, 4]]]
 
 
-def test_pixel_grid_is_where_its_model_is():
-    assert pixel_grid(2, 3, torch.zeros(1, device='meta')).device.type == 'meta'
-
-
 def test_channel_norm(network):
     layer, x = network.feature_pyramid.levels[0].norm, random(2, 32, 3, 4)
     assert isinstance(layer, ChannelNorm)
