@@ -7,11 +7,16 @@ SLOW_IMPORT_S = 60.0
 WEIGHTS = Path(__file__).resolve().parent.parent / 'checkpoints' / 'weights'
 WEIGHT_SUFFIXES = ('.onnx', '.pt', '.pth', '.safetensors')
 NOT_NEEDED = 'optional: the classical matcher works without it'
+FOR_NETWORK = 'only for the PanMatch network: `pip install torch safetensors`'
 
 TORCH = """
 import torch
 cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'no CUDA device'
 print(torch.__version__ + ', ' + cuda)
+"""
+SAFETENSORS = """
+import safetensors.numpy
+print(safetensors.__version__)
 """
 ONNXRUNTIME = """
 import onnxruntime
@@ -21,7 +26,12 @@ print(onnxruntime.__version__ + ', ' + ', '.join(onnxruntime.get_available_provi
 
 def check_torch() -> Check:
     """Check PyTorch and CUDA."""
-    return check_module('PyTorch', 'torch', TORCH, NOT_NEEDED, SLOW_IMPORT_S)
+    return check_module('PyTorch', 'torch', TORCH, FOR_NETWORK, SLOW_IMPORT_S)
+
+
+def check_safetensors() -> Check:
+    """Check safetensors, which reads and writes the weights of the network."""
+    return check_module('safetensors', 'safetensors', SAFETENSORS, FOR_NETWORK)
 
 
 def check_tensorrt() -> Check:
@@ -67,5 +77,5 @@ def check_samples() -> Check:
                  'only for the demo: `sudo apt install opencv-doc`')
 
 
-CHECKS = (check_torch, check_tensorrt, check_torch_tensorrt, check_onnxruntime, check_openvino,
-          check_weights, check_samples)
+CHECKS = (check_torch, check_safetensors, check_tensorrt, check_torch_tensorrt, check_onnxruntime,
+          check_openvino, check_weights, check_samples)

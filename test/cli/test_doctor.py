@@ -194,6 +194,24 @@ def test_own_messages_that_are_not_built(answers):
     assert 'colcon build' in check.advice
 
 
+@pytest.mark.parametrize(('check', 'name'), [(doctor_optional.check_torch, 'PyTorch'),
+                                             (doctor_optional.check_safetensors, 'safetensors')])
+def test_what_the_network_needs(answers, check, name):
+    answers(True, '1.2.3')
+    assert check() == doctor_probe.Check(name, OK, '1.2.3')
+    answers(False, 'no symbol')
+    assert (check().status, 'no symbol' in check().detail) == (MISSING, True)
+    answers(True, '', installed=False)
+    assert check().detail == 'not installed'
+    assert 'pip install torch safetensors' in check().advice
+
+
+def test_the_probe_of_safetensors_gives_its_version():
+    safetensors = pytest.importorskip('safetensors', reason='safetensors is not installed')
+    check = doctor_optional.check_safetensors()
+    assert check == doctor_probe.Check('safetensors', OK, safetensors.__version__)
+
+
 def test_weights(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor_optional, 'WEIGHTS', tmp_path)
     (tmp_path / 'README.md').touch()
