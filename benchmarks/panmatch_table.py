@@ -12,7 +12,8 @@ def print_header(facts: dict[str, Any]) -> None:
     print(f"load average at the start: {facts['load_average']:.2f} (other load inflates CPU-s: "
           'threads that wait spin; one thread does not)')
     print(f'reference: {REFERENCE}')
-    print('gain: reference / this; x2: of one image, twice in a pair\n')
+    print('gain: reference / this; x2: of one image, twice in a pair; CPU-s of the reference at '
+          'the cost encoder and its gain are with the correlation\n')
 
 
 def print_table(backbone: str, numbers: dict[str, Any]) -> None:
