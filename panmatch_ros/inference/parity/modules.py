@@ -1,6 +1,7 @@
 """Single modules of the network against the reference, on inputs that depend on names only."""
 from collections.abc import Iterator, Mapping
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ TOLERANCE = 5e-5
 BUG = re.compile(r'.*_REFERENCE_BUG')  # documents a bug of the reference, which ours has not
 INPUT_NAME = re.compile(r'"([\w.-]+)/[\w.-]+"')
 SHAPE = re.compile(r'\((\d+(?:, ?\d+)+)\)')
+MAX_VALUES = 1 << 27   # of an input
+GUIDE_MULTIPLE = 16    # of the image's size: maps go down to 1/16
 VIT_NAME = re.compile(r'vit[sblg]_(\d{2,4})x(\d{2,4})_(hook\d|final|pos)')
 
 
@@ -34,7 +37,7 @@ class Inputs:
 
     :param meta: its notes name the inputs; ``guide_hw`` and ``matcher_hw`` give their sizes.
     :param channels: of feature maps.
-    :raises FormatError: if a size is missing.
+    :raises FormatError: if a size is missing or cannot be.
     """
 
     def __init__(self, meta: Meta, network: 'PanMatch') -> None:
@@ -42,8 +45,8 @@ class Inputs:
         self.notes: Mapping[str, str] = notes if isinstance(notes, dict) else {}
         match = INPUT_NAME.search(json.dumps(list(self.notes.values())).replace('\\"', '"'))
         self.split = match[1] if match else 'dev'
-        self.guide = _size(meta, 'guide_hw')      # of the image, pixels
-        self.matcher = _size(meta, 'matcher_hw')  # of the 1/8 grid, cells
+        self.guide = _size(meta, 'guide_hw', GUIDE_MULTIPLE)  # of the image, pixels
+        self.matcher = _size(meta, 'matcher_hw')              # of the 1/8 grid, cells
         self.channels = network.config.features
         self.embed_dim = network.config.embed_dim
         self.vit_dim = network.config.vit_dim
@@ -97,7 +100,7 @@ def _image_modules(network: 'PanMatch', inputs: Inputs, wanted: set[str]) -> Out
     for index, upsample in enumerate(network.guided_upsampling):
         name = f'guided_up_{index}'
         if name in wanted:
-            low, guide = (_shape(shape) for shape in SHAPE.findall(inputs.notes.get(name, '')))
+            low, guide = _shapes(inputs, name)
             yield name, upsample(inputs.get(f'gu_low{index}', *low),
                                  inputs.get(f'gu_guide{index}', *guide))
     for index, x in enumerate(network.guide_net(inputs.get('guide_img', 1, 3, height, width))):
@@ -181,15 +184,24 @@ def _compare(name: str, ours: 'Tensor', vectors: Arrays, meta: Meta,
     return compare(title or name, strided(ours.numpy(), meta, name), vectors[name], tolerance)
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in text.split(','))
+def _shapes(inputs: Inputs, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Read the shapes of both inputs of guided upsampling from a note."""
+    note = inputs.notes.get(name)
+    shapes = [tuple(int(each) for each in text.split(','))
+              for text in (SHAPE.findall(note) if isinstance(note, str) else [])]
+    if len(shapes) != 2 or not all(
+            len(shape) == 4 and shape[:2] == (1, inputs.channels)
+            and 0 < math.prod(shape) <= MAX_VALUES for shape in shapes):
+        raise FormatError(f'the note of {name} must name two shapes (1, {inputs.channels}, '
+                          f'height, width), found {note!r:.80}')
+    return shapes[0], shapes[1]
 
 
-def _size(meta: Meta, name: str) -> tuple[int, int]:
+def _size(meta: Meta, name: str, multiple: int = 1) -> tuple[int, int]:
     size = meta.get(name)
     if not (isinstance(size, list) and len(size) == 2
-            and all(isinstance(each, int) and 0 < each < 1 << 14 for each in size)):
-        raise FormatError(f'{name} must be [height, width], found {size!r:.80}')
+            and all(isinstance(each, int) and 0 < each < 1 << 14 and each % multiple == 0
+                    for each in size)):
+        what = f', multiples of {multiple}' if multiple > 1 else ''
+        raise FormatError(f'{name} must be [height, width]{what}, found {size!r:.80}')
     return size[0], size[1]
-
-

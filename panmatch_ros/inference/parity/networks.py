@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 HUB_NAME = re.compile(r'dinov2_vit([sblg])14(_reg)?')
 TAG = re.compile(r'_([sblg])_(reg|noreg)(?:_f(\d{1,4}))?(?:_|$)')  # in the name of a file
+MAX_FEATURES = 4096   # channels; more would only fill the memory
 NOREG_HOOKS = {'s': (1, 3, 5, 7)}                                  # as the reference has them
 
 
@@ -43,6 +44,9 @@ def network_config(meta: Mapping[str, Any], stem: str) -> 'PanMatchConfig':
         else:
             raise FormatError(f'{stem}: neither the meta data nor the name of the file tells the '
                               'backbone')
+        if isinstance(features, int) and features > MAX_FEATURES:
+            raise FormatError(f'{stem}: expected at most {MAX_FEATURES} features, found '
+                              f'{features}')
         return preset(f'panmatch_{size}', vit_hooks=tuple(hooks), features=features,
                       vit_registers=4 if has_registers else 0)
     except ConfigError as error:
