@@ -22,7 +22,7 @@ class PanMatchOptions:
     :param weights: checkpoint file; ``~`` is the home folder.
     :param device: 'cpu', 'cuda', or 'auto': a CUDA device if there is one.
     :param precision: 'fp32', 'fp16', 'bf16', or 'auto': fp32. With the two halves the features
-        are computed in 16 bits where that is safe; the matching stays in fp32.
+        are computed in 16 bits where that is safe; costs and positions stay in fp32.
     :param tiles: cut images into tiles and match tile by tile: 'always', 'never', or 'auto':
         images of more than about 1.1 megapixels. A tile is matched to the same part of the
         other image, so nothing is found that moves by more than a tile.

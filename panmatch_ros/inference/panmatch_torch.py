@@ -59,7 +59,7 @@ class TorchNetwork:
 
         :param image: (3, h, w) float32 of :class:`.transform.StretchTransform`.
         """
-        with self._computing(self.precision):
+        with self._computing():
             return self._view(self._model.encode(self._tensor(image)))
 
     def encode_pair(self, image0: np.ndarray, image1: np.ndarray,
@@ -71,13 +71,13 @@ class TorchNetwork:
         :param image1: likewise.
         :param both_contexts: give the second view a context too, so that it can be matched.
         """
-        with self._computing(self.precision):
+        with self._computing():
             features = self._model.encode_pair(self._tensor(image0), self._tensor(image1))
             return self._view(features[0]), self._view(features[1], both_contexts)
 
     def match(self, view0: View, view1: View, both: bool) -> list[Field]:
         """
-        Match two images, always in single precision: costs and positions exceed halves.
+        Match two images; the network keeps costs and positions in single precision.
 
         :param view0: with context.
         :param view1: with context if ``both``.
@@ -96,8 +96,8 @@ class TorchNetwork:
         return torch.from_numpy(image)[None].to(self.device)
 
     def _view(self, features: 'Features', with_context: bool = True) -> View:
-        context = self._model.context_of(features).float() if with_context else None
-        return View(features.fmap.float(), context)
+        context = self._model.context_of(features) if with_context else None
+        return View(features.fmap, context)
 
     def _field(self, volume: 'Tensor', view: View) -> Field:
         prediction = self._model.match(volume, view.context)
@@ -106,13 +106,13 @@ class TorchNetwork:
         return Field(flow, None if confidence is None else confidence[0, 0].cpu().numpy())
 
     @contextmanager
-    def _computing(self, precision: str = 'fp32') -> Iterator[None]:
+    def _computing(self) -> Iterator[None]:
         import torch
         with ExitStack() as stack:
             stack.enter_context(_memory_errors())
             stack.enter_context(torch.inference_mode())
-            if precision != 'fp32':
-                half = torch.float16 if precision == 'fp16' else torch.bfloat16
+            if self.precision != 'fp32':
+                half = torch.float16 if self.precision == 'fp16' else torch.bfloat16
                 stack.enter_context(torch.autocast(self.device.type, half))
             yield
 

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from .attention import SpatialAttention, TokenAttention
 from .config import PanMatchConfig
-from .layers import full_precision, over_batch, pixel_grid, position_encoding
+from .layers import full_precision, over_batch, pixel_grid, position_encoding, single_precision
 
 PATCH = 8  # of the cost map of a pixel, cells
 PIXELS_AT_ONCE = 512  # whose cost tokens stay in memory together
@@ -22,7 +22,8 @@ def correlation_volume(fmap0: Tensor, fmap1: Tensor) -> Tensor:
     :returns: (B, h w, h w): rows are cells of map 0. Its transpose is the volume of the
         opposite direction.
     """
-    return full_precision(fmap0).flatten(2).transpose(1, 2) @ full_precision(fmap1).flatten(2)
+    with single_precision(fmap0):
+        return full_precision(fmap0).flatten(2).transpose(1, 2) @ full_precision(fmap1).flatten(2)
 
 
 class CostEncoder(nn.Module):

@@ -1,4 +1,5 @@
 """A trained network as one graph of fixed size, for compilers and other run-times."""
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -67,11 +68,9 @@ def save_onnx(program: torch.export.ExportedProgram, path: Path) -> None:
     :param path: file to write; weights of more than 2 GB go into a second file beside it.
     :raises MissingDependencyError: if onnx or onnxscript is not installed.
     """
-    try:
-        import onnxscript  # noqa: F401 - torch needs it and says so at length
-    except ImportError as error:
+    if not all(find_spec(name) for name in ('onnx', 'onnxscript')):
         raise MissingDependencyError('to write ONNX, install its packages: '
-                                     'pip install onnx onnxscript') from error
+                                     'pip install onnx onnxscript')
     count = len(program.graph_signature.user_outputs)
     torch.onnx.export(program, (), path, dynamo=True, opset_version=OPSET, verbose=False,
                       external_data=weight_bytes(program) >= 1 << 31,

@@ -1,5 +1,6 @@
 """Layers that several parts of the network share."""
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,7 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Refine a map (B, C, H, W)."""
-        return x + over_rows(self.mlp, self.depthwise(x))
+        return full_precision(x) + over_rows(self.mlp, self.depthwise(x))
 
     def mlp(self, x: Tensor) -> Tensor:
         """Everything after the depthwise convolution; acts on each pixel alone."""
@@ -77,6 +78,22 @@ def worth_splitting(x: Tensor) -> bool:
 def full_precision(x: Tensor) -> Tensor:
     """float32, or float64 if it is that: for what half precision cannot hold."""
     return x if x.dtype == torch.float64 else x.float()
+
+
+def single_precision(like: Tensor, half_is_enough: bool = False) -> AbstractContextManager:
+    """
+    Suspend automatic mixed precision; inputs have to be made full_precision by the caller.
+
+    :param like: gives the device.
+    :param half_is_enough: not where the lower precision is float16, which has three more bits
+        than bfloat16.
+    """
+    device = like.device.type
+    if not torch.is_autocast_enabled(device):
+        return nullcontext()
+    if half_is_enough and torch.get_autocast_dtype(device) == torch.float16:
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
 
 
 def position_encoding(xy: Tensor, channels: int, pi: float) -> Tensor:

@@ -5,7 +5,6 @@ Backbone tokens are upsampled under the guidance of the image, merged into a pyr
 into one map of matching features. Their correlation and the context of image 0 go through the
 cost encoder and the recurrent decoder of FlowFormer.
 """
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,7 +19,7 @@ from .embedding import Embedding
 from .feature_pyramid import FeaturePyramid
 from .guide_net import GuideNet
 from .guided_upsampling import BilinearUpsampling, GuidedUpsampling
-from .layers import worth_splitting
+from .layers import full_precision, single_precision, worth_splitting
 
 
 class Features(NamedTuple):
@@ -92,21 +91,24 @@ class PanMatch(nn.Module):
         """
         check_images(images)
         images = images.contiguous(memory_format=torch.channels_last)
-        tokens = self.backbone(images)
-        low = [compress(x) for compress, x in zip(self.compression, tokens, strict=True)]
-        return self.encode_tokens(images, low)
-
-    def encode_tokens(self, images: Tensor, low: Sequence[Tensor]) -> Features:
-        """Describe images whose compressed backbone maps are known; see :meth:`encode`."""
-        guides = self.guide_net(images)
-        upsampled = [upsample(x, guide) for upsample, x, guide in
-                     zip(self.guided_upsampling, low, guides, strict=True)]
+        tokens, guides = self.backbone(images), self.guide_net(images)
+        with single_precision(images):
+            upsampled = [
+                upsample(compress(full_precision(x)), full_precision(guide))
+                for compress, upsample, x, guide in
+                zip(self.compression, self.guided_upsampling, tokens, guides, strict=True)]
         pyramid = self.feature_pyramid(upsampled)
-        return Features(pyramid, self.matching(pyramid))
+        return Features(pyramid, self.embed(self.matching, pyramid))
 
     def context_of(self, features: Features) -> Tensor:
         """Context (B, D, H/8, W/8) of the image that shall be matched (PanMatch Sec. 3.2)."""
-        return self.context(features.pyramid)
+        return self.embed(self.context, features.pyramid)
+
+    @staticmethod
+    def embed(embedding: nn.Module, pyramid: tuple[Tensor, ...]) -> Tensor:
+        """Fuse a pyramid into one map at 1/8."""
+        with single_precision(pyramid[0], half_is_enough=True):
+            return full_precision(embedding([full_precision(x) for x in pyramid]))
 
     def correlate(self, fmap0: Tensor, fmap1: Tensor) -> Tensor:
         """
@@ -121,12 +123,16 @@ class PanMatch(nn.Module):
         """
         Regress the displacement from a cost volume (PanMatch Sec. 3.3, FlowFormer).
 
+        Twelve updates add up what a lower precision rounds away: under automatic mixed
+        precision float16 is used here, bfloat16 is not.
+
         :param volume: (B, h w, h w) of :meth:`correlate`.
         :param context: (B, D, h, w) of image 0.
         :param flow_init: (B, 2, 8 h, 8 w) a first guess, pixels.
         """
-        memory = self.cost_encoder(volume, context)
-        return self.decoder(volume, memory, context, flow_init)
+        with single_precision(context, half_is_enough=True):
+            memory = full_precision(self.cost_encoder(volume, context))
+            return self.decoder(volume, memory, context, flow_init)
 
 
 class Compression(nn.Module):

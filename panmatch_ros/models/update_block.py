@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import full_precision
+from .layers import full_precision, single_precision
 
 
 class MotionEncoder(nn.Module):
@@ -46,7 +46,8 @@ class MotionAttention(nn.Module):
     def forward(self, context: Tensor) -> Tensor:
         """(B, C, h, w) to (B, h w, h w): weights that sum to one in each row; float32."""
         query, key = full_precision(self.query_key(context)).flatten(2).chunk(2, dim=1)
-        return ((query * query.shape[1] ** -0.5).transpose(1, 2) @ key).softmax(dim=-1)
+        with single_precision(context):
+            return ((query * query.shape[1] ** -0.5).transpose(1, 2) @ key).softmax(dim=-1)
 
 
 class MotionAggregator(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..embedding import Embedding, Head
-from ..layers import worth_splitting
+from ..layers import full_precision, worth_splitting
 
 STRIP_PIXELS = 8192  # a strip computes two rows of its neighbours, so it is not too small
 
@@ -71,7 +71,7 @@ class FoldedHead(nn.Module):
             return F.conv2d(self.block(x), self.weight, self.bias, self.stride, padding=1)
         y = F.conv2d(x + self.mlp_bias[:, None, None], self.weight, self.bias, self.stride,
                      padding=1)
-        return y + self.convolve_hidden(self.block.depthwise(x))
+        return full_precision(y) + self.convolve_hidden(self.block.depthwise(x))
 
     def convolve_hidden(self, x: Tensor) -> Tensor:
         """Convolve the wide hidden map of the MLP; on a CPU strip by strip, see over_rows."""

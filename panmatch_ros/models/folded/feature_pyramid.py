@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..feature_pyramid import Level
+from ..layers import full_precision
 
 # A 3x3 kernel over a map whose pixels stand 2x2 times sees 2x2 different pixels. For the even
 # rows of the result taps 0 | 1 and 2 fall on the same row, for the odd ones 0 and 1 | 2.
@@ -39,7 +40,7 @@ class FoldedLevel(nn.Module):
         """(B, C, H/2, W/2) or (B, C, H, W), and (B, C, H, W), to (B, C, H, W)."""
         coarse = (self.same_size(coarse) if coarse.shape == skip.shape
                   else self.upsample(coarse))
-        x = F.conv2d(skip, self.skip_weight, self.fuse_bias, padding=1)
+        x = full_precision(F.conv2d(skip, self.skip_weight, self.fuse_bias, padding=1))
         x = x + F.conv2d(coarse, self.coarse_weight, padding=1)
         return self.refine(self.norm(x))
 
