@@ -50,8 +50,10 @@ class TorchNetwork:
         self.device = find_device(device)
         self.precision = 'fp32' if precision == 'auto' else precision
         self.config = model.config
+        from torch import channels_last  # the order that convolutions are fastest in
         with _memory_errors():
-            self._model = model.to(self.device).eval().requires_grad_(False)
+            self._model = model.to(self.device, memory_format=channels_last)
+            self._model.eval().requires_grad_(False)
 
     def encode(self, image: np.ndarray) -> View:
         """

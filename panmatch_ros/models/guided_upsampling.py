@@ -5,6 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .layers import ChannelNorm, PointwiseConv
+
 
 class GuidedUpsampling(nn.Module):
     """
@@ -20,11 +22,11 @@ class GuidedUpsampling(nn.Module):
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
-        self.query = nn.Linear(channels, channels, bias=False)
-        self.key = nn.Linear(channels, channels, bias=False)
-        self.value = nn.Linear(channels, channels, bias=False)
-        self.merge = nn.Linear(channels, channels, bias=False)
-        self.norm = nn.LayerNorm(channels)
+        self.query = PointwiseConv(channels, channels, bias=False)
+        self.key = PointwiseConv(channels, channels, bias=False)
+        self.value = PointwiseConv(channels, channels, bias=False)
+        self.merge = PointwiseConv(channels, channels, bias=False)
+        self.norm = ChannelNorm(channels)
         self.heads = heads
 
     def forward(self, low: Tensor, guide: Tensor) -> Tensor:
@@ -35,15 +37,14 @@ class GuidedUpsampling(nn.Module):
         :param guide: (B, C, H, W).
         :returns: (B, C, H, W).
         """
-        low, guide = low.permute(0, 2, 3, 1), guide.permute(0, 2, 3, 1)  # (B, .., .., C)
+        groups = Groups(low.shape[2:], guide.shape[2:], guide.device)
         keys, values = neighbourhoods(self.key(low)), neighbourhoods(self.value(low))
-        groups = Groups(low.shape[1:3], guide.shape[1:3], guide.device)
-        queries = groups.split(self.query(guide))                        # (B h w, n, C)
+        queries = groups.split(self.query(guide).permute(0, 2, 3, 1))    # (B h w, n, C)
         heads = [x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
                  for x in (queries, keys, values)]
         message = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
         message = groups.join(message, len(low))                         # (B, H, W, C)
-        return self.norm(self.merge(message)).permute(0, 3, 1, 2)
+        return self.norm(self.merge(message.permute(0, 3, 1, 2)))
 
 
 class BilinearUpsampling(nn.Module):
@@ -119,9 +120,9 @@ def single_precision(number: float) -> float:
 
 
 def neighbourhoods(x: Tensor) -> Tensor:
-    """(B, h, w, C) to (B h w, 9, C): the 3x3 pixels around each, borders repeated."""
-    height, width = x.shape[1:3]
-    padded = F.pad(x.permute(0, 3, 1, 2), (1, 1, 1, 1), mode='replicate').permute(0, 2, 3, 1)
+    """(B, C, h, w) to (B h w, 9, C): the 3x3 pixels around each, borders repeated."""
+    height, width = x.shape[2:]
+    padded = F.pad(x, (1, 1, 1, 1), mode='replicate').permute(0, 2, 3, 1)
     shifted = [padded[:, row:row + height, column:column + width]
                for row in range(3) for column in range(3)]
     return torch.stack(shifted, dim=3).flatten(0, 2)

@@ -42,7 +42,8 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Refine a map (B, C, H, W)."""
-        return full_precision(x) + over_rows(self.mlp, self.depthwise(x))
+        return over_rows(lambda part, mixed: full_precision(part) + self.mlp(mixed),
+                         x, self.depthwise(x))
 
     def mlp(self, x: Tensor) -> Tensor:
         """Everything after the depthwise convolution; acts on each pixel alone."""
@@ -50,17 +51,19 @@ class ConvNeXtBlock(nn.Module):
         return x if self.gamma is None else self.gamma[:, None, None] * x
 
 
-def over_rows(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def over_rows(function: Callable[..., Tensor], *maps: Tensor) -> Tensor:
     """
-    Apply a function of single pixels to (B, C, H, W) in strips of rows.
+    Apply a function of single pixels to one or more (B, C, H, W) in strips of rows.
 
     On a CPU the wide hidden maps then stay in its cache; elsewhere, and in an exported
     program, the whole map is done at once. The values are the same.
     """
-    rows = max(1, STRIP_PIXELS // (x.shape[0] * x.shape[3]))
-    if x.shape[2] <= rows or not worth_splitting(x):
-        return function(x)
-    return torch.cat([function(strip) for strip in x.split(rows, dim=2)], dim=2)
+    first = maps[0]
+    rows = max(1, STRIP_PIXELS // (first.shape[0] * first.shape[3]))
+    if first.shape[2] <= rows or not worth_splitting(first):
+        return function(*maps)
+    strips = zip(*(x.split(rows, dim=2) for x in maps), strict=True)
+    return torch.cat([function(*each) for each in strips], dim=2)
 
 
 def over_batch(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:

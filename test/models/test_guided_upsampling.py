@@ -85,7 +85,7 @@ def test_groups_are_those_of_a_nearest_resize(patches):
 
 
 def test_neighbourhoods_repeat_borders():
-    x = torch.arange(6.0).view(1, 2, 3, 1)
+    x = torch.arange(6.0).view(1, 1, 2, 3)
     found = neighbourhoods(x)[..., 0]
     assert found.shape == (6, 9)
     assert found[0].tolist() == [0, 0, 1, 0, 0, 1, 3, 3, 4]
