@@ -92,7 +92,7 @@ def single_precision(like: Tensor, half_is_enough: bool = False) -> AbstractCont
         than bfloat16.
     """
     device = like.device.type
-    if not torch.is_autocast_enabled(device):
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return nullcontext()
     if half_is_enough and torch.get_autocast_dtype(device) == torch.float16:
         return nullcontext()
