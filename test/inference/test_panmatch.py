@@ -1,5 +1,4 @@
-"""The network behind the Matcher interface: scales, signs, confidence, tiles, shared features."""
-import dataclasses
+"""The network behind the Matcher interface: scales, signs, confidence, shared features."""
 import math
 
 import numpy as np
@@ -13,7 +12,6 @@ import torch
 from panmatch_ros.core.correspondence import confidence_from_error, forward_backward_error
 from panmatch_ros.core.errors import ConfigError, ImageError, ShapeError
 from panmatch_ros.inference import consistency
-from panmatch_ros.inference import layout as layout_module
 from panmatch_ros.inference.consistency import consistency_confidence, inside_confidence
 from panmatch_ros.inference.panmatch import PanMatchMatcher
 from panmatch_ros.inference.panmatch_torch import TorchNetwork, network_name, with_iterations
@@ -152,42 +150,6 @@ def test_what_is_not_finite_is_invalid():
     assert (result.confidence == 0).all()
 
 
-def test_tiles_are_put_together():
-    size = (300, 520)
-    matcher = brightness_matcher(gain=10, tiles='always', tile_size=(224, 336))
-    assert len(matcher.layout(np.zeros(size)).offsets) == 6
-    result = matcher.match(*pair(size))
-    np.testing.assert_allclose(result.flow[..., 0], 4, rtol=1e-4)
-    np.testing.assert_allclose(result.flow[..., 1], -3, rtol=1e-4)
-    assert result.confidence[150, 260] == pytest.approx(1, abs=1e-4)
-
-
-@pytest.mark.parametrize('size', [(113, 130), (230, 112), (16, 240), (250, 250)])
-def test_tiles_of_any_size_have_no_hole_and_no_nan(size):
-    matcher = tiny_matcher(tiles='always', tile_size=(112, 112))
-    result = matcher.match(picture(size, 1), picture(size, 2))
-    assert result.valid.all()
-    assert np.isfinite(result.confidence).all()
-
-
-def test_one_tile_equals_the_whole_image():
-    images = picture((112, 150), 1), picture((112, 150), 2)
-    whole = tiny_matcher(tiles='never').match(*images)
-    tile = tiny_matcher(tiles='always').match(*images)
-    np.testing.assert_array_equal(whole.flow, tile.flow)
-
-
-def test_auto_tiles_only_large_images(monkeypatch):
-    matcher = brightness_matcher()
-    assert matcher.layout(np.zeros((720, 1280))).part == (720, 1280)
-    assert matcher.layout(np.zeros((1080, 1920))).part == (448, 448)
-    trained = dataclasses.replace(matcher.options, tile_size=(336, 560))
-    assert layout_module.lay_out((1080, 1920), trained, (448, 448)).part == (336, 560)
-    assert layout_module.lay_out((1080, 1920), matcher.options, (384, 512)).part == (384, 512)
-    whole = dataclasses.replace(matcher.options, tiles='never')
-    assert layout_module.lay_out((1080, 1920), whole).part == (1080, 1920)
-
-
 def test_quirks_change_whole_images_and_the_scale():
     result = brightness_matcher(gain=10, reference_quirks=True).match(*pair((100, 112)))
     # Green was multiplied by 112 / 100, the flow by 100 / 112.
@@ -195,15 +157,6 @@ def test_quirks_change_whole_images_and_the_scale():
     tiles = brightness_matcher(gain=10, reference_quirks=True, tiles='always')
     np.testing.assert_allclose(tiles.match(*pair((100, 112))).flow[..., 1], -3 * 100 / 112,
                                rtol=1e-4)
-
-
-def test_too_large_images_are_refused_before_any_work():
-    matcher = brightness_matcher(max_pixels=10_000)
-    with pytest.raises(ImageError, match='150 x 120 pixels, more than the limit of 10000'):
-        matcher.match(*pair())
-    with pytest.raises(ImageError, match=r'cost volume of .* GiB, more than the limit of 8 GiB'):
-        brightness_matcher(tiles='never').layout(np.zeros((3000, 4000)))
-    assert matcher.network._model.encoded == 0
 
 
 @pytest.mark.parametrize(('image1', 'error'), [
