@@ -1,6 +1,7 @@
 """How an image goes through the network: whole, or in tiles."""
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Layout:
         return blend(fields, self.offsets, self.size)
 
 
+@lru_cache(maxsize=8)  # not of a matcher: that would be a cycle that keeps its network alive
 def lay_out(size: tuple[int, int], options: PanMatchOptions,
             crop_size: tuple[int, int] | None = None) -> Layout:
     """

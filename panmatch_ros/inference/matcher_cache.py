@@ -1,12 +1,38 @@
 """One matcher that follows its options, made anew only if it has to be."""
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 import time
 from typing import Any
 
+from ..core.errors import PanMatchError
 from .factory import MatcherOptions, create_matcher, uses_weights
 from .matcher import Matcher
 
 RETRY_S = 10.0  # what may have been a lack of memory is tried again
+
+
+@dataclass(frozen=True)
+class Failure:
+    """
+    What is kept of an error: no traceback, whose frames hold the tensors of a whole network.
+
+    :param attempt: what failed.
+    :param until_s: when it is tried again, monotonic clock.
+    :param kind: of the error.
+    :param text: of the error.
+    """
+
+    attempt: Any
+    until_s: float
+    kind: type[Exception]
+    text: str
+
+    def error(self) -> Exception:
+        """Make the error anew; those that others define may not be made of a text alone."""
+        if issubclass(self.kind, (PanMatchError, OSError)):
+            return self.kind(self.text)
+        return RuntimeError(f'{self.kind.__name__}: {self.text}')
 
 
 class MatcherCache:
@@ -16,13 +42,17 @@ class MatcherCache:
     Reading weights takes long, so it happens only if the network itself changes, and weights
     that cannot be used are not tried again with every image: the error stays until the options
     or the file change, or for ten seconds.
+
+    :param release: called before another network is read, to let go of the matcher: two may not
+        fit into the memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, release: Callable[[], None] | None = None) -> None:
         self.current: Matcher | None = None
         self.is_loading = False
         self._key: Any = None
-        self._failure: tuple[Any, float, Exception] | None = None
+        self._failure: Failure | None = None
+        self._release = release
 
     def get(self, name: str, options: MatcherOptions) -> Matcher:
         """
@@ -37,12 +67,13 @@ class MatcherCache:
         if self.current is not None and key == self._key:
             return self.current
         attempt = (key, _stamp(options.panmatch.weights) if is_network else None)
-        if self._failure is not None:
-            failed, until_s, error = self._failure
-            if failed == attempt and time.monotonic() < until_s:
-                raise error.with_traceback(None)
+        failure, self._failure = self._failure, None
+        if failure is not None and failure.attempt == attempt \
+                and time.monotonic() < failure.until_s:
+            self._failure = failure
+            raise failure.error() from None
         self.current = self._make(name, options, is_network, attempt)
-        self._key, self._failure = key, None
+        self._key = key
         return self.current
 
     def _make(self, name: str, options: MatcherOptions, is_network: bool,
@@ -52,12 +83,15 @@ class MatcherCache:
             if isinstance(self.current, PanMatchMatcher) \
                     and self.current.has_network_of(options.panmatch):
                 return self.current.with_options(options.panmatch)
-        self.current = None  # two networks may not fit into the memory
+        self.current = None
+        if self._release is not None:
+            self._release()
         self.is_loading = True
         try:
             return create_matcher(name, options)
         except Exception as error:
-            self._failure = (attempt, time.monotonic() + RETRY_S, error)
+            self._failure = Failure(attempt, time.monotonic() + RETRY_S,
+                                    type(error), str(error))
             raise
         finally:
             self.is_loading = False

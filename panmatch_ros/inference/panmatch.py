@@ -1,6 +1,5 @@
 """Stereo and optical flow with the PanMatch network."""
 from collections.abc import Iterable
-from functools import lru_cache
 
 import numpy as np
 
@@ -45,7 +44,6 @@ class PanMatchMatcher(Matcher):
         self.name = network_name(network.config)
         self.precision = network.precision
         self._crop_size = crop_size
-        self._layout = lru_cache(maxsize=4)(self._lay_out)
 
     @classmethod
     def from_weights(cls, options: PanMatchOptions, name: str = ANY_NETWORK) -> 'PanMatchMatcher':
@@ -94,7 +92,7 @@ class PanMatchMatcher(Matcher):
         :raises ImageError: if an image is empty or too large.
         """
         check_pair(image0, image1)
-        layout, both = self._layout(image0.shape[:2]), self.options.bidirectional
+        layout, both = self.layout(image0), self.options.bidirectional
         pairs = (self.network.encode_pair(part0, part1, both_contexts=both) for part0, part1 in
                  zip(layout.parts(image0), layout.parts(image1), strict=True))
         return self.match_views(layout, pairs)
@@ -168,10 +166,7 @@ class PanMatchMatcher(Matcher):
 
     def layout(self, image: np.ndarray) -> Layout:
         """Choose how images of this size go through the network."""
-        return self._layout(image.shape[:2])
-
-    def _lay_out(self, size: tuple[int, int]) -> Layout:
-        return lay_out(size, self.options, self._crop_size)
+        return lay_out(image.shape[:2], self.options, self._crop_size)
 
     def _match_part(self, layout: Layout, view0: View, view1: View) -> np.ndarray:
         """Give forward flow, backward flow if wanted, and the confidence if there is one."""

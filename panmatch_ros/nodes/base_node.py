@@ -53,7 +53,7 @@ class MatcherNode(Node, ABC):
         self.outputs: dict[str, Publisher] = {}
         self.inputs: Inputs | None = None
         self.worker = LatestWorker(self._work, self._on_error)
-        self._matchers = MatcherCache()
+        self._matchers = MatcherCache(self.release_matcher)
         self._polls_unwanted = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         messages = own_messages()
@@ -123,6 +123,9 @@ class MatcherNode(Node, ABC):
 
     def forget_pending(self) -> None:
         """Forget such work; called when the inputs were closed."""
+
+    def release_matcher(self) -> None:
+        """Let go of the matcher; called in the worker before another network is read."""
 
     @property
     def matcher(self) -> Matcher:

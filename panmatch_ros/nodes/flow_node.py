@@ -73,6 +73,9 @@ class FlowNode(MatcherNode):
     def forget_pending(self) -> None:
         self._sequence += 1  # images before and after the pause are no pair
 
+    def release_matcher(self) -> None:
+        self._stream = None  # it holds the matcher and the features of an image
+
     def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
         message, stamp, sequence = item
         watch, times = StopWatch(), FrameTimes()

@@ -1,5 +1,7 @@
 """When a matcher is made anew, and when it is not."""
+import gc
 import os
+import weakref
 
 import pytest
 
@@ -105,3 +107,65 @@ def test_a_failure_is_tried_again_after_a_while(made, monkeypatch):
         with pytest.raises(ConfigError, match='needs weights'):
             cache.get('panmatch_g', options())
     assert len(made) == 2
+
+
+class Big:
+    """Something large that the frame of a failing load holds."""
+
+
+@pytest.fixture
+def no_gc():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize('retry_s', [0.0, 10.0])
+@pytest.mark.parametrize('error', [ConfigError('too bad'), MemoryError('too bad'),
+                                   UnicodeDecodeError('ascii', b'x', 0, 1, 'too bad')])
+def test_failures_do_not_keep_what_was_read(monkeypatch, no_gc, retry_s, error):
+    kept, kind, arguments = [], type(error), error.args
+
+    def fail(*_):
+        big = Big()
+        kept.append(weakref.ref(big))
+        try:
+            raise ValueError(repr(big))
+        except ValueError as cause:
+            raise kind(*arguments) from cause
+    monkeypatch.setattr(matcher_cache, 'create_matcher', fail)
+    monkeypatch.setattr(matcher_cache, 'RETRY_S', retry_s)
+    cache = MatcherCache()
+    for _ in range(3):
+        with pytest.raises((kind, RuntimeError), match='too bad'):
+            cache.get('panmatch', options(weights='any'))
+    assert len(kept) == (1 if retry_s else 3)
+    assert [big() for big in kept] == [None] * len(kept)
+
+
+def test_a_failure_that_is_told_again_is_a_new_error(tmp_path):
+    cache, errors = MatcherCache(), []
+    for _ in range(3):
+        with pytest.raises(ConfigError) as caught:
+            cache.get('panmatch', options(weights=str(tmp_path / 'missing')))
+        errors.append(caught.value)
+    assert len({id(error) for error in errors}) == 3
+    assert len({str(error) for error in errors}) == 1
+    assert errors[2].__context__ is None
+
+
+def test_the_old_network_is_gone_before_another_is_read(weights, monkeypatch, no_gc):
+    users = []
+    cache = MatcherCache(release=users.clear)
+    users.append(cache.get('panmatch', options(weights=weights)))
+    network = weakref.ref(users[0].network._model)
+    users[0] = cache.get('panmatch', options(weights=weights, tiles='always'))
+    assert users
+    assert network() is not None
+
+    def make(name, options):
+        assert network() is None
+        return create_matcher(name, options)
+    monkeypatch.setattr(matcher_cache, 'create_matcher', make)
+    cache.get('panmatch', options(weights=weights, precision='bf16'))

@@ -1,5 +1,7 @@
 """The network behind the Matcher interface: scales, signs, confidence, shared features."""
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -219,6 +221,19 @@ def test_fewer_iterations_change_the_network_only():
     one = PanMatchMatcher(TorchNetwork(short, 'cpu')).match(*images)
     directly = tiny_matcher({'iterations': 1}).match(*images)
     np.testing.assert_array_equal(one.flow, directly.flow)
+
+
+def test_nothing_keeps_a_network_that_is_no_longer_used():
+    matcher = tiny_matcher()
+    matcher.match(*pair((112, 112)))
+    network = weakref.ref(matcher.network)
+    gc.collect()
+    gc.disable()
+    try:
+        del matcher
+        assert network() is None
+    finally:
+        gc.enable()
 
 
 def test_names_of_networks():

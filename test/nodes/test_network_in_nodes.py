@@ -1,4 +1,7 @@
 """The PanMatch network in the nodes: values of the direct call, and weights that are not there."""
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -12,6 +15,8 @@ from ros_harness import floats_of, image_message
 from sensor_msgs.msg import Image
 from tiny_network import picture, tiny_matcher, write_tiny
 
+from panmatch_ros.inference import matcher_cache
+from panmatch_ros.inference.factory import create_matcher
 from panmatch_ros.nodes.flow_node import FlowNode
 from panmatch_ros.nodes.stereo_node import StereoNode
 
@@ -111,6 +116,28 @@ def test_changing_the_matcher_between_frames_loses_none(graph, weights):
     send_image(graph, node, 1, 1.1)
     expected = tiny_matcher().match(picture(SIZE, 0), picture(SIZE, 1))
     np.testing.assert_allclose(floats_of(graph.wait_for('flow'), 2), expected.flow, atol=2e-3)
+
+
+def test_the_old_network_is_gone_before_another_is_read(graph, weights, monkeypatch):
+    node = graph.add(FlowNode, **network(weights))
+    graph.listen('flow', Image)
+    for index in range(2):
+        send_image(graph, node, index, 1.0 + index / 10)
+    graph.wait_for('flow')
+    old, alive = weakref.ref(node.matcher.network), []
+
+    def make(*arguments):
+        alive.append(old() is not None)
+        return create_matcher(*arguments)
+    monkeypatch.setattr(matcher_cache, 'create_matcher', make)
+    gc.disable()
+    try:
+        assert node.set_parameters([Parameter('precision', value='bf16')])[0].successful
+        send_image(graph, node, 2, 1.2)
+        graph.wait_for('flow', 2)
+    finally:
+        gc.enable()
+    assert alive == [False]
 
 
 def test_weights_that_are_not_there_are_an_error_and_the_node_lives_on(graph, weights, tmp_path):
