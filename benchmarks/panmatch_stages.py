@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 import ctypes
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -39,6 +39,7 @@ from panmatch_ros.checkpoints.weightfill import fill_model
 from panmatch_ros.inference.panmatch_torch import TorchNetwork
 from panmatch_ros.inference.transform import StretchTransform
 from panmatch_ros.models.folding import fold_for_inference
+from panmatch_ros.models.layers import single_precision
 from panmatch_ros.models.panmatch import PanMatch
 from panmatch_ros.models.presets import preset
 
@@ -145,24 +146,23 @@ def run_view(network: PanMatch, image: Tensor, measure: Measure) -> tuple[Tensor
     """Run the stages of one image; give its matching features and its context."""
     image = image.contiguous(memory_format=torch.channels_last)
     tokens = measure('ViT', lambda: network.backbone(image))
-    low = measure('compression', lambda: [
-        compress(x) for compress, x in zip(network.compression, tokens, strict=True)])
     guides = measure('guide net', lambda: network.guide_net(image))
-    maps = measure('guided upsampling', lambda: [
-        upsample(x, guide) for upsample, x, guide in
-        zip(network.guided_upsampling, low, guides, strict=True)])
+    with single_precision(image):
+        low = measure('compression', lambda: [compress(x.float()) for compress, x in
+                                              zip(network.compression, tokens, strict=True)])
+        parts = list(zip(network.guided_upsampling, low, guides, strict=True))
+        maps = measure('guided upsampling', lambda: [
+            upsample(x, guide.float()) for upsample, x, guide in parts])
     pyramid = measure('feature pyramid', lambda: network.feature_pyramid(maps))
-    fmap = measure('matching heads + adapter', lambda: network.matching(pyramid))
-    return fmap.float(), measure(CONTEXT, lambda: network.context(pyramid)).float()
+    fmap = measure('matching heads + adapter', lambda: network.embed(network.matching, pyramid))
+    return fmap, measure(CONTEXT, lambda: network.embed(network.context, pyramid))
 
 
 @contextmanager
 def computing(image: Tensor, precision: str = 'fp32') -> Iterator[None]:
     """Compute as ``TorchNetwork`` does."""
-    with ExitStack() as stack:
-        stack.enter_context(torch.no_grad() if image.is_meta else torch.inference_mode())
-        if precision == 'bf16' and not image.is_meta:
-            stack.enter_context(torch.autocast(image.device.type, torch.bfloat16))
+    mode = torch.no_grad() if image.is_meta else torch.inference_mode()
+    with mode, torch.autocast('cpu', torch.bfloat16, enabled=precision == 'bf16'):
         yield
 
 

@@ -113,7 +113,10 @@ class TorchNetwork:
         with ExitStack() as stack:
             stack.enter_context(_memory_errors())
             stack.enter_context(torch.inference_mode())
-            if self.precision != 'fp32':
+            if self.precision == 'fp32':
+                # Convolutions of CUDA would otherwise round their inputs to ten bits.
+                stack.enter_context(torch.backends.cudnn.flags(allow_tf32=False))
+            else:
                 half = torch.float16 if self.precision == 'fp16' else torch.bfloat16
                 stack.enter_context(torch.autocast(self.device.type, half))
             yield
@@ -215,8 +218,8 @@ def _memory_errors() -> Iterator[None]:
     """Say in one line when there is not enough memory."""
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one
-        first_line = str(error).split('\n', maxsplit=1)[0]
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is of the first
+        first_line = str(error).split('\n', maxsplit=1)[0] or 'out of memory'
         if 'out of memory' in first_line or "can't allocate memory" in first_line:
             raise ImageError(f'not enough memory for the network ({first_line}): use smaller '
                              'images, tiles, or another device') from error

@@ -1,4 +1,5 @@
 """Upsampling of backbone features, guided by the image (PanMatch Sec. 3.1)."""
+from functools import lru_cache
 import struct
 
 import torch
@@ -75,8 +76,9 @@ class Groups:
                            zip(axes, low, strict=True))
         self.is_regular = all(count * size == full for count, size, full in
                               zip(self.count, low, guide, strict=True))
-        self.gather = [torch.tensor(gather, device=device) for gather, _ in axes]
-        self.scatter = [torch.tensor(scatter, device=device) for _, scatter in axes]
+        if not self.is_regular:
+            self.gather = [torch.tensor(gather, device=device) for gather, _ in axes]
+            self.scatter = [torch.tensor(scatter, device=device) for _, scatter in axes]
 
     def split(self, x: Tensor) -> Tensor:
         """(B, H, W, C) to (B h w, n, C)."""
@@ -96,6 +98,7 @@ class Groups:
         return x
 
 
+@lru_cache(maxsize=64)
 def members(low: int, guide: int) -> tuple[list[int], list[int]]:
     """
     Group the guide pixels of one axis.
@@ -104,8 +107,8 @@ def members(low: int, guide: int) -> tuple[list[int], list[int]]:
         guide pixel.
     """
     # As torch's nearest resize: in single precision, then rounded down.
-    quotient = single_precision(low / guide)
-    owner = [min(int(single_precision(index * quotient)), low - 1) for index in range(guide)]
+    quotient = round_to_float32(low / guide)
+    owner = [min(int(round_to_float32(index * quotient)), low - 1) for index in range(guide)]
     groups = [[index for index in range(guide) if owner[index] == each] for each in range(low)]
     size = max(len(group) for group in groups)
     gather = [place for group in groups
@@ -114,7 +117,7 @@ def members(low: int, guide: int) -> tuple[list[int], list[int]]:
     return gather, scatter
 
 
-def single_precision(number: float) -> float:
+def round_to_float32(number: float) -> float:
     """Round to what 32 bits hold; in plain Python, so that graphs can be recorded."""
     return struct.unpack('f', struct.pack('f', number))[0]
 

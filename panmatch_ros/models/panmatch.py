@@ -123,15 +123,16 @@ class PanMatch(nn.Module):
         """
         Regress the displacement from a cost volume (PanMatch Sec. 3.3, FlowFormer).
 
-        Twelve updates add up what a lower precision rounds away: under automatic mixed
-        precision float16 is used here, bfloat16 is not.
+        Always in single precision, also under automatic mixed precision: costs exceed the range
+        of float16, and twelve updates add up what bfloat16 rounds away.
 
         :param volume: (B, h w, h w) of :meth:`correlate`.
         :param context: (B, D, h, w) of image 0.
         :param flow_init: (B, 2, 8 h, 8 w) a first guess, pixels.
         """
-        with single_precision(context, half_is_enough=True):
-            memory = full_precision(self.cost_encoder(volume, context))
+        context = full_precision(context)
+        with single_precision(context):
+            memory = self.cost_encoder(volume, context)
             return self.decoder(volume, memory, context, flow_init)
 
 

@@ -1,7 +1,7 @@
 """Names of tensors: one to one, complete, and strict."""
 import json
+from pathlib import Path
 
-from official_files import REFERENCE
 import pytest
 
 from panmatch_ros.checkpoints.keymap import RULES, official_key, own_key
@@ -9,15 +9,13 @@ from panmatch_ros.core.errors import FormatError
 from panmatch_ros.models.presets import PRESETS, preset
 
 torch = pytest.importorskip('torch', reason='torch is not installed')
-MANIFEST = REFERENCE / 'manifest_official.json'
+MANIFEST = Path(__file__).parents[1] / 'data' / 'official_manifest.json'
 DECODER = 'backbone.decoder.memory_decoder.'
 COST_ENCODER = 'backbone.decoder.memory_encoder.cost_perceiver_encoder.'
 
 
 @pytest.fixture(scope='module')
 def manifest():
-    if not MANIFEST.exists():
-        pytest.skip('the manifest of the official files (manifest_official.json) is not here')
     return json.loads(MANIFEST.read_text())
 
 

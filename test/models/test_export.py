@@ -50,8 +50,9 @@ def test_exported_program_equals_the_network(batch):
     torch.testing.assert_close(flow, expected, rtol=0, atol=1e-5)
 
 
-def test_export_in_double_precision_shows_that_nothing_but_rounding_differs():
-    network = make_network('panmatch_tiny', confidence_head=True).double()
+@pytest.mark.parametrize('name', ['panmatch_tiny', 'panmatch_s'])
+def test_export_in_double_precision_shows_that_nothing_but_rounding_differs(name):
+    network = make_network(name, confidence_head=True).double()
     program = export.export_program(network, 112, 112)
     images = [image.double() for image in make_images(112, 112)]
     with torch.no_grad():

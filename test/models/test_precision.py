@@ -9,6 +9,7 @@ torch = pytest.importorskip('torch', reason='torch is not installed')
 from panmatch_ros.checkpoints.weightfill import fill_model  # noqa: E402
 from panmatch_ros.inference.panmatch import PanMatchMatcher, PanMatchOptions  # noqa: E402
 from panmatch_ros.inference.panmatch_torch import TorchNetwork  # noqa: E402
+from panmatch_ros.inference.transform import StretchTransform  # noqa: E402
 from panmatch_ros.models.cost_encoder import correlation_volume  # noqa: E402
 from panmatch_ros.models.folding import fold_for_inference  # noqa: E402
 from panmatch_ros.models.panmatch import PanMatch  # noqa: E402
@@ -67,6 +68,25 @@ def test_costs_and_weights_of_pixels_stay_in_single_precision(dtype):
     assert volume.dtype == weights.dtype == torch.float32
     torch.testing.assert_close(volume.double(), expected, rtol=1e-5, atol=0.1)
     torch.testing.assert_close(weights.sum(-1), torch.ones(1, 196), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('precision', ['fp16', 'bf16'])
+def test_costs_beyond_float16_do_not_break_the_flow(precision):
+    network = PanMatch(preset('panmatch_tiny')).eval()
+    fill_model(network)
+    with torch.no_grad():
+        network.matching.adapter.merge.weight.mul_(200)  # costs grow by its square
+    network = fold_for_inference(network)
+    generator = np.random.default_rng(0)
+    image = generator.integers(0, 256, (112, 112, 3), np.uint8)
+    flows = []
+    for each in ('fp32', precision):
+        torch_network = TorchNetwork(network, 'cpu', each)
+        view = torch_network.encode(StretchTransform((112, 112)).forward(image))
+        assert (view.fmap.flatten(2) ** 2).sum(1).max() > 65504  # the cost of equal pixels
+        flows.append(torch_network.match(view, view, both=False)[0].flow)
+    assert np.isfinite(flows[0]).all()
+    assert np.isfinite(flows[1]).all()
 
 
 def test_autocast_around_the_network_gives_single_precision_results():

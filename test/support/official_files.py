@@ -1,7 +1,4 @@
 """Files like the official ones, of the tiny network, with weights that depend on names only."""
-from pathlib import Path
-
-REFERENCE = Path(__file__).resolve().parents[3] / 'shared' / 'reference'
 CROP_SIZE = [448, 560]
 
 

@@ -50,10 +50,23 @@ def check_file(path: Path, networks: Networks) -> Iterator[ArrayError]:
     if not isinstance(salt, str):
         raise FormatError(f'{path}: the salt must be a text, found {salt!r:.80}')
     network = networks.get(network_config(meta, path.stem), salt)
+    errors = _without_gradients(check(vectors, meta, network))
+    first = next(errors, None)
+    if first is None:
+        raise FormatError(f'{path}: no array in it is a result that could be compared')
+    yield first
+    yield from errors
+
+
+def _without_gradients(errors: Iterator[ArrayError]) -> Iterator[ArrayError]:
+    """Compute each item in inference mode, but leave the mode before it is handed out."""
     import torch
-    with torch.inference_mode():
-        errors = check(vectors, meta, network)
-        yield from errors
+    while True:
+        with torch.inference_mode():
+            error = next(errors, None)
+        if error is None:
+            return
+        yield error
 
 
 def _rank(stem: str) -> int:

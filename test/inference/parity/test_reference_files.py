@@ -1,9 +1,8 @@
 """
 Every array that the reference code computed.
 
-Small files are part of the repository. A folder with more of them, named by the environment
-variable PANMATCH_PARITY_DIR or beside the repository, is used where it is; files that take a
-minute each only if PANMATCH_PARITY_ALL is 1.
+Small files are part of the repository. The environment variable PANMATCH_PARITY_DIR names a
+folder with more of them; those that take a minute each are used only if PANMATCH_PARITY_ALL is 1.
 """
 import os
 from pathlib import Path
@@ -19,8 +18,7 @@ import tiny_network  # noqa: F401 - one thread
 from panmatch_ros.inference.parity.networks import Networks
 from panmatch_ros.inference.parity.run import check_file
 
-BESIDE = Path(__file__).parents[4] / 'shared' / 'reference' / 'vectors'
-FOLDER = Path(os.environ.get('PANMATCH_PARITY_DIR', BESIDE))
+FOLDER = Path(os.environ.get('PANMATCH_PARITY_DIR', SMALL))
 LONG = re.compile(r'_[lg]_|^tiled_|_224x280')  # backbones of gigabytes, or many pixels
 INPUTS = {'meta_json', 'im0', 'im1'}
 

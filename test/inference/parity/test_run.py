@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip('torch', reason='torch is not installed')
 from parity_files import images, module_arrays, network_of, whole_arrays, write
 import tiny_network  # noqa: F401 - one thread
+import torch
 
 from panmatch_ros.core.errors import FormatError, PanMatchError
 from panmatch_ros.inference.parity import run
@@ -210,6 +211,18 @@ def test_a_vit_of_another_size_is_refused(check, modules):
     arrays = {**arrays, 'vits_100x168_hook0': np.zeros((1, 32, 7, 12), np.float32)}
     errors = check({**meta, 'salt': SALT}, arrays)
     assert not errors['vits_100x168_hook0'].passed
+
+
+def test_a_file_without_results_is_no_success(check, whole):
+    with pytest.raises(FormatError, match='no array in it'):
+        check({'salt': SALT}, {name: whole[name] for name in ('im0', 'im1')})
+
+
+def test_the_caller_is_not_left_in_inference_mode(tmp_path, monkeypatch, whole):
+    monkeypatch.setattr(run, 'network_config', lambda meta, stem: TINY)
+    path = write(tmp_path / 'file.npz', {'salt': SALT}, whole)
+    modes = {torch.is_inference_mode_enabled() for _ in check_file(path, Networks())}
+    assert modes == {False}
 
 
 def test_files_of_no_known_kind(check):
