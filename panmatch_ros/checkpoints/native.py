@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _HEADER_KEY = 'panmatch_ros'
-_LARGEST_WIDTH, _MOST_ITERATIONS = 1 << 16, 1000
+_LARGEST_WIDTH, _MOST_BLOCKS, _MOST_ITERATIONS = 1 << 16, 64, 100
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,8 @@ def _size(value: Any) -> tuple[int, int]:
 
 def _check_plausible(path: Path, config: PanMatchConfig, tensors: int) -> None:
     """Keep a hostile header from making us build something endless."""
-    limits = {'vit_depth': tensors, 'encoder_depth': tensors, 'iterations': _MOST_ITERATIONS}
+    blocks = min(tensors, _MOST_BLOCKS)  # a small file may list many empty tensors
+    limits = {'vit_depth': blocks, 'encoder_depth': blocks, 'iterations': _MOST_ITERATIONS}
     for name in (each.name for each in fields(config)):
         value = getattr(config, name)
         if type(value) is int and value > limits.get(name, _LARGEST_WIDTH):

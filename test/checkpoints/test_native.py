@@ -116,6 +116,9 @@ def test_files_of_other_programs(path, tensors):
     ({'config': {**preset('panmatch_tiny').to_dict(), 'vit_dim': 31}}, 'must be a multiple'),
     ({'config': {**preset('panmatch_tiny').to_dict(), 'vit_depth': 10**9}}, 'vit_depth is 10'),
     ({'config': {**preset('panmatch_tiny').to_dict(), 'iterations': 10**9}}, 'iterations is 10'),
+    ({'config': {**preset('panmatch_tiny').to_dict(), 'vit_depth': 65}}, 'vit_depth is 65'),
+    ({'config': {**preset('panmatch_tiny').to_dict(), 'encoder_depth': 65}}, 'r_depth is 65'),
+    ({'config': {**preset('panmatch_tiny').to_dict(), 'iterations': 101}}, 'iterations is 101'),
     ({'config': {**preset('panmatch_tiny').to_dict(), 'vit_grid': 10**6}}, 'vit_grid is 10'),
     ({'config': preset('panmatch_s').to_dict()}, 'does not fit the network: .* missing'),
     ({'crop_size': [1]}, 'is damaged'), ({'crop_size': [1, 'a']}, 'is damaged'),
@@ -128,6 +131,16 @@ def test_files_of_other_programs(path, tensors):
 def test_bad_headers(path, tiny, tensors, changes, text):
     safetensors.save_file(tensors, path, header(tiny, **changes))
     refused(path, text)
+
+
+@pytest.mark.parametrize('name', ['vit_depth', 'encoder_depth'])
+def test_many_empty_tensors_are_no_reason_to_build_many_blocks(path, tiny, monkeypatch, name):
+    monkeypatch.setattr('panmatch_ros.checkpoints.native.expected_tensors',
+                        lambda config: pytest.fail('a network was built'))
+    config = {**tiny.to_dict(), name: 2000}
+    safetensors.save_file({f'x{index}': torch.zeros(0) for index in range(3000)}, path,
+                          header(tiny, config=config))
+    refused(path, f'network that cannot be: {name} is 2000')
 
 
 @pytest.mark.parametrize('text', ['', '[]', '3', '{', '[' * 10000])
