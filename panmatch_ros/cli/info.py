@@ -63,7 +63,8 @@ def print_native(path: Path, verify: bool) -> None:
     for source in metadata.sources:
         rows += [(source.role, f'{source.name} ({size(source.size_bytes)})'),
                  ('', f'sha256 {source.sha256}')]
-    rows += [('written by', metadata.creator), ('licence', metadata.licence)]
+    stated = [('written by', metadata.creator), ('licence', metadata.licence)]
+    rows += [(name, text) for name, text in stated if text]
     rows += [('note', note) for note in metadata.notes]
     if verify:
         read_native(path)

@@ -98,6 +98,17 @@ def test_info_of_a_converted_file(panmatch, files):
     assert table(result.out)['values'] == 'all finite'
 
 
+def test_info_leaves_out_what_the_file_does_not_state(panmatch, tmp_path, weights):
+    from tiny_network import write_tiny
+    path = tmp_path / 'bare.safetensors'
+    write_tiny(path)
+    result = panmatch('info', path)
+    assert result.status == 0
+    assert 'written by' not in result.out
+    assert 'licence' not in result.out
+    assert all(line.split('  ', 1)[-1].strip() for line in result.out.splitlines())
+
+
 def test_info_of_official_files(panmatch, files):
     for path, kind, tensors in ((files[0], 'PanMatch', '497'), (files[1], 'DINOv2', '64')):
         result = panmatch('info', path, '--verify')
