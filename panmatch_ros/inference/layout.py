@@ -2,11 +2,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+import logging
 
 import numpy as np
 
 from ..core.errors import ImageError
-from .panmatch_config import PanMatchOptions
+from .panmatch_config import SMALLEST_TILE_PX, PanMatchOptions
 from .tiling import Offsets, blend, clip_tile, tile_offsets
 from .transform import StretchTransform
 
@@ -14,6 +15,8 @@ DEFAULT_TILE = (448, 448)
 WHOLE_PIXELS = 1_100_000   # of the stretched image; 1280 x 720 becomes 1344 x 784
 MAX_VOLUME_BYTES = 1 << 33  # of the cost volume: all pairs of pixels at 1/8 of the size
 BYTES_PER_COST = 4
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,33 +66,56 @@ def lay_out(size: tuple[int, int], options: PanMatchOptions,
 
     :param size: (height, width), pixels.
     :param options: ``tiles``, ``tile_size``, ``max_pixels`` and ``reference_quirks`` of them.
-    :param crop_size: (height, width) that the network was trained on, if known.
+    :param crop_size: (height, width) that the network was trained on, if known;
+        one that makes no tile is ignored.
     :raises ImageError: if the images are too large.
     """
     height, width = size = int(size[0]), int(size[1])
     if height * width > options.max_pixels:
         raise ImageError(f'the images have {width} x {height} pixels, more than the limit of '
-                         f'{options.max_pixels}: resize them, or raise max_pixels')
+                         f'{options.max_pixels}: use smaller ones')
     whole = StretchTransform(size, reference_quirks=options.reference_quirks)
     is_large = whole.stretched[0] * whole.stretched[1] > WHOLE_PIXELS
     part = size
     if options.tiles == 'always' or (options.tiles == 'auto' and is_large):
-        part = clip_tile(size, options.tile_size or crop_size or DEFAULT_TILE)
+        part = clip_tile(size, options.tile_size or default_tile(crop_size))
     if part == size and options.tiles != 'always':
         layout = Layout(size, size, [(0, 0)], whole)
     else:
         tile = StretchTransform(part, reference_quirks=options.reference_quirks, is_tile=True)
         layout = Layout(size, part, tile_offsets(size, part), tile)
-    _require_volume(layout)
+    needed = _volume_bytes(layout.transform)
+    if needed > MAX_VOLUME_BYTES:
+        chosen = options.tile_size and options.tiles != 'never'
+        raise ImageError(
+            f'{"images" if part == size else "tiles"} of {part[1]} x {part[0]} pixels need a cost '
+            f'volume of {needed / 2**30:.0f} GiB, more than the limit of '
+            f'{MAX_VOLUME_BYTES >> 30} GiB: use smaller images, or '
+            + ('a smaller tile_size' if chosen else 'match them in tiles (--tiles always on the '
+               'command line, the parameter tiles of a node)'))
     return layout
 
 
-def _require_volume(layout: Layout) -> None:
-    height, width = layout.transform.stretched
-    needed = BYTES_PER_COST * (height // 8 * (width // 8)) ** 2
-    if needed > MAX_VOLUME_BYTES:
-        part = 'images' if len(layout.offsets) == 1 else 'tiles'
-        raise ImageError(
-            f'{part} of {layout.part[1]} x {layout.part[0]} pixels need a cost volume of '
-            f'{needed / 2**30:.0f} GiB, more than the limit of {MAX_VOLUME_BYTES >> 30} GiB: '
-            'resize the images, or match them in (smaller) tiles')
+@lru_cache(maxsize=8)  # says once what it ignores
+def default_tile(crop_size: tuple[int, int] | None) -> tuple[int, int]:
+    """
+    Choose the size of tiles if the user does not.
+
+    :param crop_size: (height, width) that a checkpoint tells, which may be anything; None if it
+        tells nothing.
+    :returns: (height, width); ``crop_size`` if tiles of that size are neither so small that there
+        are very many, nor too large for the cost volume.
+    """
+    if crop_size is None:
+        return DEFAULT_TILE
+    if min(crop_size) >= SMALLEST_TILE_PX \
+            and _volume_bytes(StretchTransform(crop_size, is_tile=True)) <= MAX_VOLUME_BYTES:
+        return crop_size
+    log.warning('the crop size of the checkpoint, %d x %d (height x width), makes no tiles; they '
+                'have %d x %d', *crop_size, *DEFAULT_TILE)
+    return DEFAULT_TILE
+
+
+def _volume_bytes(transform: StretchTransform) -> int:
+    height, width = transform.stretched
+    return BYTES_PER_COST * (height // 8 * (width // 8)) ** 2
