@@ -16,7 +16,8 @@ from panmatch_ros.models.panmatch import PanMatch  # noqa: E402
 from panmatch_ros.models.presets import preset  # noqa: E402
 from panmatch_ros.models.update_block import MotionAttention  # noqa: E402
 
-VECTORS = Path(__file__).parents[1] / 'data' / 'parity' / 'whole_s_reg_112x112.npz'
+PARITY = Path(__file__).parents[1] / 'data' / 'parity'
+SIZES = ('112x112', '100x150')
 MOST_PX = 0.05  # mean difference
 
 
@@ -26,8 +27,8 @@ def make_network(name: str) -> PanMatch:
     return fold_for_inference(network)
 
 
-def mean_difference_px(network: PanMatch, precision: str, device: str) -> float:
-    vectors = np.load(VECTORS)
+def mean_difference_px(network: PanMatch, precision: str, device: str, size: str) -> float:
+    vectors = np.load(PARITY / f'whole_s_reg_{size}.npz')
     flows = []
     for each in ('fp32', precision):
         options = PanMatchOptions(device=device, precision=each, bidirectional=False)
@@ -37,13 +38,15 @@ def mean_difference_px(network: PanMatch, precision: str, device: str) -> float:
     return float(np.linalg.norm(flows[1] - flows[0], axis=-1).mean())
 
 
-def test_bfloat16_of_the_small_network():
-    difference = mean_difference_px(make_network('panmatch_s'), 'bf16', 'cpu')
+@pytest.mark.parametrize('size', SIZES)
+def test_bfloat16_of_the_small_network(size):
+    difference = mean_difference_px(make_network('panmatch_s'), 'bf16', 'cpu', size)
     assert 1e-4 < difference < MOST_PX  # it is a lower precision indeed
 
 
 def test_float16_of_the_tiny_network():
-    assert 1e-6 < mean_difference_px(make_network('panmatch_tiny'), 'fp16', 'cpu') < MOST_PX
+    difference = mean_difference_px(make_network('panmatch_tiny'), 'fp16', 'cpu', SIZES[0])
+    assert 1e-6 < difference < MOST_PX
 
 
 @pytest.mark.gpu
@@ -51,7 +54,8 @@ def test_float16_of_the_tiny_network():
 def test_on_cuda(precision):
     if not torch.cuda.is_available():
         pytest.skip('no CUDA device')
-    assert mean_difference_px(make_network('panmatch_s'), precision, 'cuda') < MOST_PX
+    network = make_network('panmatch_s')
+    assert mean_difference_px(network, precision, 'cuda', SIZES[0]) < MOST_PX
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
