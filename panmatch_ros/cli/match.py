@@ -52,6 +52,7 @@ panmatch match frame0.png frame1.png --matcher panmatch_g --weights panmatch_g.s
     --out out/flow              # the same tasks with the PanMatch network
 """
 TASKS = ('stereo', 'flow', 'match', 'depth')
+SAMPLINGS = ('grid', 'balanced')
 MAX_MATCHES, MATCH_CONFIDENCE = 2000, 0.5
 
 
@@ -77,6 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--min-confidence', type=share, metavar='C',
                         help='make what is less confident invalid, 0 to 1; default 0 (nothing), '
                              f'for matches and depth {MATCH_CONFIDENCE}')
+    parser.add_argument('--sampling', choices=SAMPLINGS,
+                        help='match: grid (default) takes the most confident pixel of each cell; '
+                             'balanced draws by confidence, evenly over the image')
     parser.add_argument('--max-matches', type=count, metavar='N',
                         help=f'match: at most so many (default {MAX_MATCHES})')
     add_depth_arguments(parser)
@@ -137,6 +141,8 @@ def check_options(args: argparse.Namespace) -> None:
                           f'{args.task}')
     if args.max_matches is not None and args.task != 'match':
         raise ConfigError(f'--max-matches is for --task match, and the task is {args.task}')
+    if args.sampling is not None and args.task != 'match':
+        raise ConfigError(f'--sampling is for --task match, and the task is {args.task}')
     check_weights([args.matcher], args)
     if args.calib and len(args.calib) > 2:
         raise ConfigError(f'--calib takes one or two files, got {len(args.calib)}')
@@ -157,7 +163,7 @@ def collect(args: argparse.Namespace, result: 'Disparity | Displacement',
         return match_outputs.flow_outputs(result, args.min_confidence or 0.0)
     resolved = options(args)
     return match_outputs.match_outputs(result, images, resolved['min_confidence'],
-                                       resolved['max_matches'])
+                                       resolved['max_matches'], resolved['sampling'])
 
 
 def options(args: argparse.Namespace) -> dict:
@@ -172,6 +178,7 @@ def options(args: argparse.Namespace) -> dict:
         resolved |= {'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity}
     if is_match:
         resolved['max_matches'] = args.max_matches or MAX_MATCHES
+        resolved['sampling'] = args.sampling or SAMPLINGS[0]
     return resolved
 
 

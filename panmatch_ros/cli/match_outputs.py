@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.balanced_sampling import balanced_correspondences
 from ..core.camera import Camera, StereoRig
 from ..core.correspondence import correspondences_from_displacement
 from ..core.disparity import depth_from_disparity, points_from_depth
@@ -136,7 +137,7 @@ def flow_outputs(result: Displacement, min_confidence: float) -> Outputs:
 
 
 def match_outputs(result: Displacement, images: tuple[np.ndarray, np.ndarray],
-                  min_confidence: float, max_matches: int) -> Outputs:
+                  min_confidence: float, max_matches: int, sampling: str) -> Outputs:
     """
     Collect sparse matches.
 
@@ -144,9 +145,11 @@ def match_outputs(result: Displacement, images: tuple[np.ndarray, np.ndarray],
     :param images: the two images, any accepted form.
     :param min_confidence: no match below.
     :param max_matches: at most so many.
+    :param sampling: 'grid' or 'balanced'.
     """
-    found = correspondences_from_displacement(result, min_confidence=min_confidence,
-                                              max_matches=max_matches)
+    sample = (balanced_correspondences if sampling == 'balanced'
+              else correspondences_from_displacement)
+    found = sample(result, min_confidence=min_confidence, max_matches=max_matches)
     outputs = Outputs(summary=quality(result.valid, result.confidence))
     moved = found.points1 - found.points0
     outputs.summary |= {'matches': len(found), 'values': {

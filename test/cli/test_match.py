@@ -152,8 +152,10 @@ def test_flow(panmatch, flow_pair, out):
     assert 'flow_x_px: median' in result.out
 
 
-def test_matches(panmatch, flow_pair, out):
-    result = panmatch('match', *flow_pair, '--task', 'match', '--max-matches', 50, '--out', out)
+@pytest.mark.parametrize('sampling', ['grid', 'balanced'])
+def test_matches(panmatch, flow_pair, out, sampling):
+    result = panmatch('match', *flow_pair, '--task', 'match', '--max-matches', 50,
+                      '--sampling', sampling, '--out', out)
     assert (result.status, result.err) == (0, '')
     assert names(out) == MATCH_FILES
     with np.load(out / 'matches.npz') as matches:
@@ -166,6 +168,8 @@ def test_matches(panmatch, flow_pair, out):
     np.testing.assert_allclose(np.median(points1 - points0, axis=0), FLOW, atol=0.1)
     assert summary_of(out)['matches'] == len(scores)
     assert summary_of(out)['options']['max_matches'] == 50
+    assert summary_of(out)['options']['sampling'] == sampling
+    assert len(np.unique(points0, axis=0)) == len(points0)
 
 
 def test_pictures_have_the_size_of_the_images(panmatch, stereo_pair, out, rig, tmp_path):

@@ -53,6 +53,7 @@ def test_different_sizes(panmatch, flow_pair, out):
     (['--max-disparity', '64'], '--max-disparity is for --task stereo'),
     (['--task', 'match', '--min-disparity', '1'], '--min-disparity is for --task stereo'),
     (['--max-matches', '5'], '--max-matches is for --task match'),
+    (['--sampling', 'grid'], '--sampling is for --task match'),
     (['--task', 'stereo', '--calib', 'a', 'b', 'c'], 'one or two files'),
 ])
 def test_options_of_another_task(panmatch, flow_pair, out, options, part):
