@@ -60,7 +60,7 @@ class PanMatch(nn.Module):
     def forward(self, image0: Tensor, image1: Tensor,
                 flow_init: Tensor | None = None) -> Prediction:
         """
-        Match two images.
+        Match two images, or several pairs; on a CPU one pair after another, to save memory.
 
         :param image0: (B, 3, H, W) float, ImageNet-normalised; H, W multiples of 112.
         :param image1: likewise.
@@ -68,6 +68,10 @@ class PanMatch(nn.Module):
         :returns: displacement from image 0 to image 1.
         :raises ShapeError: if sizes differ or are no multiples of 112.
         """
+        if len(image0) > 1 and image0.shape == image1.shape and worth_splitting(image0):
+            guesses = flow_init.split(1) if flow_init is not None else [None] * len(image0)
+            return join([self(*pair) for pair in
+                         zip(image0.split(1), image1.split(1), guesses, strict=True)])
         features0, features1 = self.encode_pair(image0, image1)
         volume = self.correlate(features0.fmap, features1.fmap)
         return self.match(volume, self.context_of(features0), flow_init)
@@ -147,6 +151,13 @@ class Compression(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, V, h, w) to (B, C, h, w)."""
         return self.norm(self.projection(x))
+
+
+def join(predictions: list[Prediction]) -> Prediction:
+    """Make one batch of several."""
+    flows, confidences = zip(*predictions, strict=True)
+    has_confidence = confidences[0] is not None
+    return Prediction(torch.cat(flows), torch.cat(confidences) if has_confidence else None)
 
 
 def check_images(images: Tensor) -> None:
