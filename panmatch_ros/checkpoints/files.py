@@ -65,7 +65,9 @@ def check_torch_file(path: Path) -> bool:
         raise FormatError(f'{path} is not a PyTorch file (.pth)')
     try:
         _check_archive(path)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+    except FormatError:  # is a ValueError, and says already what is wrong
+        raise
+    except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError) as error:
         # Archives end with their table of contents, so a cut one has none.
         raise FormatError(f'{path} is cut off or damaged ({error}); {AGAIN}') from error
     return True

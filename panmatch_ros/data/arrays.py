@@ -20,6 +20,7 @@ from .images import read_bytes
 
 MAX_VALUES = 4 * MAX_PIXELS
 ZIP_START = b'PK'
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those of numpy
 HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0,
                   (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -41,6 +42,10 @@ def read_array(path: str | Path) -> np.ndarray:
             if not names:
                 raise FormatError(f'{path}: expected an .npz file with an array, found none in '
                                   f'its {len(archive.namelist())} entries')
+            compression = archive.getinfo(names[0]).compress_type
+            if compression not in COMPRESSIONS:  # others raise errors of their own
+                raise FormatError(f'{path} ({names[0]}): expected an entry as numpy writes it, '
+                                  f'found the compression {compression}')
             with archive.open(names[0]) as stream:
                 return _read_npy(stream, f'{path} ({names[0]})')
     except FormatError:

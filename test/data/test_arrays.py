@@ -93,3 +93,17 @@ def test_a_bomb_is_read_no_further_than_its_header_says(tmp_path):
     path.write_bytes(zipped('a.npy', saved(np.zeros(4)) + bytes(1 << 24)))
     assert path.stat().st_size < 1 << 16
     assert read_array(path).shape == (4,)
+
+
+@pytest.mark.parametrize('compression', [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressions_that_numpy_never_writes_are_refused(tmp_path, compression):
+    """Their damaged data raises errors of its own, which no reader of archives names."""
+    pytest.importorskip('lzma', reason='this Python has no lzma')
+    path = tmp_path / 'file.npz'
+    with zipfile.ZipFile(path, 'w', compression) as archive:
+        archive.writestr('a.npy', saved(np.arange(5000.0)))
+    content = bytearray(path.read_bytes())
+    content[60:90] = b'\xff' * 30
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match='expected an entry as numpy writes it'):
+        read_array(path)

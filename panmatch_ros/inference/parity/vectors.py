@@ -20,6 +20,7 @@ import numpy as np
 from ...core.errors import FormatError
 
 META = 'meta_json'
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those of numpy
 MAX_BYTES = 1 << 32        # of all arrays together
 HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0,
                   (2, 0): np.lib.format.read_array_header_2_0}
@@ -48,7 +49,7 @@ def load_vectors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any
     except FormatError:
         raise
     except (zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, EOFError,
-            RuntimeError, NotImplementedError, MemoryError) as error:
+            RuntimeError, MemoryError) as error:
         raise FormatError(f'{path}: expected an .npz file, found {str(error)[:200]}') from None
     except OSError as error:
         raise FormatError(f'{path}: cannot be read: {error.strerror or error}') from None
@@ -87,6 +88,9 @@ def strided(array: np.ndarray, meta: Mapping[str, Any], name: str) -> np.ndarray
 
 def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo,
                 path: str | Path) -> np.ndarray:
+    if info.compress_type not in COMPRESSIONS:  # others raise errors of their own
+        raise FormatError(f'{path} ({info.filename}): expected an entry as numpy writes it, found '
+                          f'the compression {info.compress_type}')
     data = archive.read(info)
     stream = io.BytesIO(data)
     try:

@@ -122,3 +122,17 @@ def test_strides_of_another_form_are_refused(entry):
         strided(np.zeros((2, 2, 2)), {'slices': {'a': entry}}, 'a')
     with pytest.raises(FormatError, match='slices of the meta data'):
         strided(np.zeros(2), {'slices': [entry]}, 'a')
+
+
+@pytest.mark.parametrize('compression', [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressions_that_numpy_never_writes_are_refused(tmp_path, compression):
+    """Their damaged data raises errors of its own, which no reader of archives names."""
+    pytest.importorskip('lzma', reason='this Python has no lzma')
+    path = tmp_path / 'file.npz'
+    with zipfile.ZipFile(path, 'w', compression) as archive:
+        archive.writestr('a.npy', npy(np.arange(5000.0)))
+    content = bytearray(path.read_bytes())
+    content[60:90] = b'\xff' * 30
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match='expected an entry as numpy writes it'):
+        load_vectors(path)
