@@ -1,4 +1,5 @@
 """The network as one graph: same values, no operator that engines lack, ONNX."""
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from panmatch_ros.models import export  # noqa: E402
 from panmatch_ros.models.panmatch import PanMatch  # noqa: E402
 from panmatch_ros.models.presets import PRESETS, preset  # noqa: E402
 
+EVERYTHING = os.environ.get('PANMATCH_PARITY_ALL') == '1'  # minutes more
 CONVERTERS = Path(__file__).parents[1] / 'data' / 'torch_tensorrt_converters.txt'
 # Operators without a converter that do not compute anything.
 EXCEPTIONS = {
@@ -48,6 +50,16 @@ def test_exported_program_equals_the_network(batch):
         (flow,), expected = program.module()(*images), network(*images).flow
     assert expected.abs().max() > 0.5
     torch.testing.assert_close(flow, expected, rtol=0, atol=1e-5)
+
+
+def test_exported_program_of_the_small_network_is_off_by_rounding_only():
+    """Its flows are tens of pixels, of which single precision holds 1e-6 after 12 updates."""
+    network = make_network('panmatch_s')
+    program = export.export_program(network, 112, 112)
+    images = make_images(112, 112)
+    with torch.no_grad():
+        (flow,), expected = program.module()(*images), network(*images).flow
+    torch.testing.assert_close(flow, expected, rtol=0, atol=2e-6 * expected.abs().max().item())
 
 
 @pytest.mark.parametrize('name', ['panmatch_tiny', 'panmatch_s'])
@@ -100,7 +112,8 @@ def test_onnx_equals_the_network(name, size, tmp_path):
     pytest.importorskip('onnxscript', reason='onnxscript is not installed')
     onnxruntime = pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
     # Iterations repeat the same operators; one keeps the export of the larger network short.
-    network = make_network(name, iterations=1 if name == 'panmatch_s' else 2)
+    few = {} if EVERYTHING else {'iterations': 1 if name == 'panmatch_s' else 2}
+    network = make_network(name, **few)
     path = tmp_path / 'network.onnx'
     export.save_onnx(export.export_program(network, *size), path)
     opsets = {each.domain: each.version for each in onnx.load(path).opset_import}
