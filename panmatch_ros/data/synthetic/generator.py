@@ -1,0 +1,143 @@
+"""
+Training pairs for flow and stereo: random scenes with exact truth.
+
+A sample is a function of recipe, seed and index alone, so any process may make any part of a
+training set, in any order.
+"""
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from .ego import ego_scene
+from .layered import layered_scene
+from .photometrics import Geometry, disturb
+from .pools import Pools, load_pools
+from .raster import Renderer
+from .recipe import SceneRecipe
+from .scene import Scene
+from .skins import SkinPicker
+from .stereo import stereo_scene
+from .truth import exact_depth, exact_flow, find_occlusion
+
+__all__ = ['SceneRecipe', 'TrainingPair', 'generate_pair']
+
+MISRECTIFIED_PX = 0.7     # largest vertical error of a disturbed second image
+
+
+class TrainingPair(NamedTuple):
+    """
+    Two images and the truth about them.
+
+    :param image0: (H, W, 3) uint8 RGB.
+    :param image1: (H, W, 3) uint8 RGB.
+    :param flow: (H, W, 2) float32, pixels, from image0 to image1; exact, also where occluded.
+    :param flow_back: (H, W, 2) float32, pixels, from image1 to image0.
+    :param occlusion: (H, W) bool, True where a pixel of image0 is hidden in image1 or outside.
+    :param occlusion_back: (H, W) bool, the same for the pixels of image1.
+    :param rectified: whether this is a stereo pair: ``flow`` is ``(-disparity, 0)`` and
+        ``disparity >= 0``. In a small share of them image1 is rotated and shifted by up to
+        0.7 px off its rows, as in badly calibrated rigs; the truth ignores that.
+    :param depth0: (H, W) float32, metres; NaN at infinity, None without a camera.
+    :param depth1: (H, W) float32, likewise for image1.
+    :param K: (3, 3) intrinsics of both images; None without a camera.
+    :param T_1_0: (4, 4) motion of the camera; objects may move besides. None without a camera.
+    """
+
+    image0: np.ndarray
+    image1: np.ndarray
+    flow: np.ndarray
+    flow_back: np.ndarray
+    occlusion: np.ndarray
+    occlusion_back: np.ndarray
+    rectified: bool
+    depth0: np.ndarray | None
+    depth1: np.ndarray | None
+    K: np.ndarray | None
+    T_1_0: np.ndarray | None
+
+
+def generate_pair(recipe: SceneRecipe, seed: int, index: int) -> TrainingPair:
+    """
+    Make one training pair.
+
+    :param recipe: what to make.
+    :param seed: of the set; not negative.
+    :param index: of the sample in the set; not negative.
+    :returns: the pair; the same bits for the same arguments.
+    """
+    random = np.random.default_rng((seed, index))
+    pools = load_pools(recipe.pool_size, recipe.cache)
+    scene = random_scene(random, recipe, pools)
+    pair = render_pair(scene, pools, recipe.supersample)
+    return _disturbed(random, recipe, pair)
+
+
+def random_scene(random: np.random.Generator, recipe: SceneRecipe, pools: Pools) -> Scene:
+    """
+    Draw the description of a scene.
+
+    :param random: source of all choices.
+    :param recipe: what to make.
+    :param pools: textures and outlines.
+    :returns: a scene of two views.
+    """
+    picker = SkinPicker(random, recipe, pools)
+    if random.random() < recipe.stereo_share:
+        return stereo_scene(random, recipe, picker)
+    if random.random() < recipe.layered_share:
+        return layered_scene(random, recipe, picker)
+    return ego_scene(random, recipe, picker)
+
+
+def render_pair(scene: Scene, pools: Pools, supersample: int = 2) -> TrainingPair:
+    """
+    Draw two views of a scene and compute their truth, without photometric differences.
+
+    :param scene: what to draw.
+    :param pools: textures and outlines.
+    :param supersample: sub-pixels along the edge of a pixel.
+    :returns: the pair.
+    """
+    renderer = Renderer(scene, pools, supersample)
+    first, second = renderer.render(0), renderer.render(1)
+    flow = exact_flow(scene, first.surfaces, 0, 1)
+    flow_back = exact_flow(scene, second.surfaces, 1, 0)
+    return TrainingPair(
+        first.image, second.image, flow, flow_back,
+        find_occlusion(flow, first.surfaces, second.surfaces),
+        find_occlusion(flow_back, second.surfaces, first.surfaces), scene.stereo,
+        exact_depth(scene, first.surfaces, flow, 0),
+        exact_depth(scene, second.surfaces, flow_back, 1), scene.K,
+        None if scene.poses is None else scene.poses[1])
+
+
+def _disturbed(random: np.random.Generator, recipe: SceneRecipe,
+               pair: TrainingPair) -> TrainingPair:
+    image0, image1 = pair.image0, pair.image1
+    if pair.rectified and random.random() < recipe.misrectified_share:
+        image1 = _misrectified(random, image1)
+    if random.random() < recipe.photometric_share and recipe.photometric_strength > 0:
+        geometry = (Geometry(pair.flow, _nearness(pair.depth0)),
+                    Geometry(pair.flow_back, _nearness(pair.depth1)))
+        image0, image1 = disturb(random, (image0, image1), geometry,
+                                 recipe.photometric_strength)
+    return pair._replace(image0=image0, image1=image1)
+
+
+def _nearness(depth: np.ndarray | None) -> np.ndarray | None:
+    """Inverse depth in units of its largest value."""
+    if depth is None:
+        return None
+    inverse = np.nan_to_num(1 / depth, nan=0.0)
+    return inverse / max(float(inverse.max()), 1e-9)
+
+
+def _misrectified(random: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    height, width = image.shape[:2]
+    centre = ((width - 1) / 2, (height - 1) / 2)
+    angle = np.degrees(random.uniform(-0.5, 0.5) * MISRECTIFIED_PX / (width / 2))
+    matrix = cv2.getRotationMatrix2D(centre, angle, 1.0)
+    matrix[1, 2] += random.uniform(-0.5, 0.5) * MISRECTIFIED_PX
+    return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR,
+                          borderMode=cv2.BORDER_REPLICATE)

@@ -1,0 +1,49 @@
+"""Textures in the colours and with the outlines of surfaces, ready to be warped."""
+import cv2
+import numpy as np
+
+from .pools import OUTLINE_EDGE, Pools
+from .scene import Skin
+
+INSIDE = 127     # the fourth channel is larger inside of an outline
+
+
+def make_patch(skin: Skin, pools: Pools, coarser: int) -> np.ndarray:
+    """
+    Cut a texture out of the pool, in the colours and with the outline of a skin.
+
+    :param skin: what to cut.
+    :param pools: where to cut it from.
+    :param coarser: levels above that of the skin.
+    :returns: (h, w, 4) uint8, RGB and a level above 127 inside of the outline.
+    """
+    x, y, width, height = (value >> coarser for value in skin.crop)
+    texture = pools.textures[skin.level + coarser][skin.texture]
+    patch = np.ascontiguousarray(texture[y:y + height, x:x + width])
+    if skin.channels != (0, 1, 2):
+        order = [v for pair in zip(skin.channels, (0, 1, 2), strict=True) for v in pair]
+        source, patch = patch, patch.copy()
+        cv2.mixChannels([source], [patch], [*order, 3, 3])
+    curves = np.full((1, 256, 4), 255, np.uint8)
+    curves[0, :, :3] = skin.curves
+    patch = cv2.LUT(patch, curves)
+    if skin.blur > 0.3 and not coarser:
+        patch = cv2.GaussianBlur(patch, (0, 0), skin.blur)
+    if skin.outline >= 0:
+        distance = cv2.resize(np.asarray(pools.outlines[skin.outline]), (width, height),
+                              interpolation=cv2.INTER_LINEAR if width > OUTLINE_EDGE // 3
+                              else cv2.INTER_AREA)
+        step = 32.0 * width / OUTLINE_EDGE
+        patch[..., 3] = np.clip(distance * step + (INSIDE + 0.5), 0, 255)
+    return patch
+
+
+def mirrored(patch: np.ndarray) -> tuple[np.ndarray, int]:
+    """
+    Continue a texture by its mirror images: warps are several times slower beyond the border.
+
+    :param patch: (h, w, 4) uint8.
+    :returns: the larger texture, and the width of the margin on each side, pixels.
+    """
+    margin = patch.shape[0] // 2 if patch.shape[0] >= 512 else patch.shape[0]
+    return cv2.copyMakeBorder(patch, margin, margin, margin, margin, cv2.BORDER_REFLECT), margin

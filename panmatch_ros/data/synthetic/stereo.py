@@ -1,0 +1,187 @@
+"""Rectified stereo scenes: planes and bumpy surfaces whose disparity is affine or smooth."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .layered import random_place
+from .recipe import SceneRecipe
+from .scene import Scene, Skin, Surface, WaveField
+from .skins import Places, SkinPicker, log_uniform, random_field, with_perspective
+
+FOCAL_WIDTHS = 1.0       # focal length in widths of the image
+BASELINE_M = 0.12
+LARGEST_SLOPE = 0.45     # disparity per pixel
+THIN_SHARE = 0.45
+
+
+@dataclass(frozen=True)
+class _Range:
+    """Disparities of a scene, pixels: of its background and of its nearest object."""
+
+    far: float
+    near: float
+
+
+def stereo_scene(random: np.random.Generator, recipe: SceneRecipe,
+                 picker: SkinPicker) -> Scene:
+    """
+    Draw a rectified pair: a room, clutter, a near wall, or slanted pieces.
+
+    :param random: source of all choices.
+    :param recipe: sizes, strengths and shares.
+    :param picker: looks.
+    :returns: a scene of two views; view 1 is the right one.
+    """
+    near = log_uniform(random, min(4.0, recipe.max_disparity / 2), recipe.max_disparity)
+    near = max(near, random.uniform(0, 1) * recipe.max_disparity * (random.random() < 0.3))
+    far = near * random.uniform(0, 0.5) if random.random() < 0.7 else 0.0
+    span = _Range(far, near)
+    builder = _Builder(random, recipe, picker, span)
+    kind = random.random()
+    if kind < recipe.clutter_share:
+        builder.background()
+        builder.objects(int(random.integers(10, 26)), True)
+    elif kind < recipe.clutter_share + recipe.near_wall_share:
+        builder.near_wall()
+        builder.objects(int(random.integers(0, 5)), False)
+    elif kind < recipe.clutter_share + recipe.near_wall_share + recipe.room_share:
+        builder.background()
+        builder.room()
+        builder.objects(int(random.integers(2, 9)), False)
+    else:
+        builder.background()
+        builder.objects(int(random.integers(3, 10)), random.random() < 0.2)
+    focal = FOCAL_WIDTHS * recipe.width
+    K = np.array([[focal, 0, (recipe.width - 1) / 2], [0, focal, (recipe.height - 1) / 2],
+                  [0, 0, 1.0]])
+    pose = np.eye(4)
+    pose[0, 3] = -BASELINE_M
+    return Scene(recipe.size, builder.surfaces, stereo=True, depth_scale=focal * BASELINE_M,
+                 K=K, poses=np.stack([np.eye(4), pose]))
+
+
+class _Builder:
+    def __init__(self, random: np.random.Generator, recipe: SceneRecipe, picker: SkinPicker,
+                 span: _Range) -> None:
+        self.surfaces: list[Surface] = []
+        self._random = random
+        self._recipe = recipe
+        self._picker = picker
+        self._span = span
+
+    def background(self) -> None:
+        """Add a far wall, straight or slanted."""
+        random, recipe = self._random, self._recipe
+        plane = self._fit(random.normal(0, 0.03, 2) * (random.random() < 0.6), self._span.far)
+        self._endless(plane, None, self._bumps(0.5 * self._span.far, 0.5 * recipe.height))
+
+    def near_wall(self) -> None:
+        """Add a wall of little texture and large disparity that covers the view, or a part."""
+        random = self._random
+        slope = random.normal(0, (0.15, 0.06))
+        plain = random.random() < 0.6
+        if random.random() < 0.5:
+            self._endless(self._fit(slope, random.uniform(0.4, 0.9) * self._span.near), plain)
+            return
+        self.background()
+        normal = random.uniform(0, 2 * np.pi)
+        steep = random.uniform(0.05, LARGEST_SLOPE) * np.array([np.cos(normal),
+                                                                0.5 * np.sin(normal)])
+        self._endless(self._fit(steep, random.uniform(0.3, 0.8) * self._span.near, False), plain)
+
+    def room(self) -> None:
+        """Add a floor, and some side walls and a ceiling: each is in front where it is near."""
+        random, recipe = self._random, self._recipe
+        height, width = recipe.size
+        horizon = height * random.uniform(0.15, 0.6)
+        bottom = random.uniform(0.4, 1.0) * self._span.near
+        slope = bottom / (height - 1 - horizon)
+        self._endless(np.array([0, slope, -slope * horizon]), None)
+        if random.random() < 0.25:
+            top = slope * random.uniform(0.3, 1.2)
+            self._endless(np.array([0, -top, top * horizon]), None)
+        for side in (-1, 1):
+            if random.random() < 0.35:
+                steep = random.uniform(0.3, 0.9) * self._span.near / width
+                largest = self._recipe.max_disparity
+                slope = side * min(steep, largest / (0.6 * width + largest))
+                self._endless(np.array([slope, 0, -slope * width * random.uniform(0.4, 0.6)]),
+                              None)
+
+    def objects(self, count: int, small: bool) -> None:
+        """Add pieces, thin ones among them, from the background to the nearest disparity."""
+        random = self._random
+        near = self._span.near
+        pieces = np.sort(random.beta(1.0, 1.2 if small else 1.6, count))
+        for share in pieces.tolist():
+            disparity = self._span.far + share * (near - self._span.far)
+            thin = random.random() < THIN_SHARE
+            place = random_place(random, self._recipe, thin, small)
+            place = Places(place.x + 0.5 * disparity * random.random(), place.y, place.width,
+                           place.height, place.angle)
+            self._piece(place, max(disparity, 0.2), thin)
+
+    def _piece(self, place: Places, disparity: float, thin: bool) -> None:
+        random, recipe = self._random, self._recipe
+        slope = random.normal(0, (0.12, 0.08)) * (random.random() < 0.6)
+        radius = 0.5 * float(np.hypot(place.width, place.height))
+        spare = min(0.7 * disparity, max(recipe.max_disparity - disparity, 0.0))
+        steep = float(np.linalg.norm(slope))
+        slope *= min(1.0, LARGEST_SLOPE / max(steep, 1e-9), spare / max(steep * radius, 1e-9))
+        plane = np.array([*slope, disparity - slope @ (place.x, place.y)])
+        left = min(0.7 * disparity, recipe.max_disparity - disparity) \
+            - float(np.linalg.norm(slope)) * radius
+        skin, to_texture = self._picker.bounded(place, thin)
+        if steep > 0:
+            to_texture = with_perspective(to_texture, plane, (place.x, place.y))
+        bumps = self._bumps(left, 0.7 * max(place.width, 24.0))
+        self.surfaces.append(_surface(skin, to_texture, plane, bumps))
+
+    def _endless(self, plane: np.ndarray, plain: bool | None,
+                 bumps: WaveField | None = None) -> None:
+        height, width = self._recipe.size
+        corners = np.array([(0, 0, 1), (width - 1, 0, 1), (0, height - 1, 1),
+                            (width - 1, height - 1, 1)], float)
+        nearest = corners[int((corners @ plane).argmax())]
+        centre = (float(nearest[0]), float(nearest[1]))
+        skin, to_texture = self._picker.unbounded(centre, plain)
+        if abs(plane[0]) + abs(plane[1]) > 1e-6 and bumps is None:
+            to_texture = with_perspective(to_texture, plane, centre)
+        self.surfaces.append(_surface(skin, to_texture, plane, bumps))
+
+    def _fit(self, slope: np.ndarray, disparity: float, everywhere: bool = True) -> np.ndarray:
+        """
+        Plane through a disparity in the middle of the image.
+
+        Less steep where it would leave the range of the recipe in sight of either camera, or
+        only above that range if it need not be in front of the cameras everywhere.
+        """
+        height, width = self._recipe.size
+        largest = self._recipe.max_disparity
+        x = np.array([0, width - 1 + largest]) - (width - 1) / 2
+        y = np.array([0, height - 1]) - (height - 1) / 2
+        offsets = np.array([slope[0] * u + slope[1] * v for u in x for v in y])
+        factor = min(1.0, (largest - disparity) / max(float(offsets.max()), 1e-9))
+        if everywhere:
+            factor = min(factor, 0.5 * disparity / max(-float(offsets.min()), 1e-9))
+        slope = np.asarray(slope) * max(factor, 0.0)
+        return np.array([*slope, disparity - slope @ ((width - 1) / 2, (height - 1) / 2)])
+
+    def _bumps(self, most: float, shortest: float) -> WaveField | None:
+        random = self._random
+        if random.random() >= self._recipe.bumpy_share or most < 0.5:
+            return None
+        most = min(most, self._recipe.max_disparity - self._span.far, 0.12 * shortest)
+        amplitude = log_uniform(random, 0.3, max(0.4, 0.8 * most))
+        return random_field(random, min(amplitude, most), shortest, True)
+
+
+def _surface(skin: Skin, to_texture: np.ndarray, plane: np.ndarray,
+             bumps: WaveField | None) -> Surface:
+    a, b, c = plane.tolist()
+    motion = np.array([[1 - a, -b, -c], [0, 1, 0], [0, 0, 1]])
+    motions = np.stack([np.eye(3), motion])
+    depths = np.stack([plane, plane / (1 - a)])
+    if bumps is None:
+        return Surface(skin, to_texture, motions, depths)
+    return Surface(skin, to_texture, motions, depths, bumps, np.array([0.0, 1.0]), -(1 - a))

@@ -1,0 +1,97 @@
+"""The exact motion of every pixel of a rendered scene."""
+import numpy as np
+
+from .scene import Scene
+
+BORDER_TOLERANCE_PX = 1e-4
+
+
+def pixel_positions(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Give x as (1, W) and y as (H, 1), float64."""
+    return np.arange(size[1], dtype=np.float64)[None], np.arange(size[0],
+                                                                 dtype=np.float64)[:, None]
+
+
+def exact_flow(scene: Scene, owners: np.ndarray, start: int, end: int) -> np.ndarray:
+    """
+    Displacement of every pixel of one view to another view.
+
+    :param scene: the surfaces.
+    :param owners: (H, W) uint8, index of the surface at each pixel of the first view.
+    :param start: index of that view.
+    :param end: index of the other view.
+    :returns: (H, W, 2) float32, pixels.
+    """
+    x, y = pixel_positions(scene.size)
+    table = np.stack([_rigid(surface.motions, start, end) for surface in scene.surfaces])
+    table = table.reshape(-1, 9)
+    a, b, c, d, e, f, g, h, i = (np.take(column, owners)
+                                 for column in np.ascontiguousarray(table.T))
+    flow = np.empty((*scene.size, 2), np.float32)
+    if scene.stereo:
+        flow[..., 0] = (a - 1) * x + b * y + c
+        flow[..., 1] = 0
+    else:
+        w = g * x + h * y + i
+        flow[..., 0] = (a * x + b * y + c) / w - x
+        flow[..., 1] = (d * x + e * y + f) / w - y
+    for index, surface in enumerate(scene.surfaces):
+        if surface.deforms(start) or surface.deforms(end):
+            row, column = np.nonzero(owners == index)
+            px, py = column.astype(np.float64), row.astype(np.float64)
+            u, v = surface.place(*surface.rest(px, py, start), end)
+            flow[row, column, 0] = u - px
+            flow[row, column, 1] = 0 if scene.stereo else v - py
+    if scene.stereo:
+        flow[..., 0] = np.minimum(flow[..., 0], 0) if end > start else np.maximum(flow[..., 0], 0)
+    return flow
+
+
+def _rigid(motions: np.ndarray, start: int, end: int) -> np.ndarray:
+    matrix = motions[end] @ np.linalg.inv(motions[start])
+    return matrix / matrix[2, 2]
+
+
+def find_occlusion(flow: np.ndarray, owners: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """
+    Find the pixels that are out of sight in the other view.
+
+    :param flow: (H, W, 2) float32, pixels, to the other view.
+    :param owners: (H, W) uint8, surface at each pixel.
+    :param other: (H, W) uint8, surface at each pixel of the other view.
+    :returns: (H, W) bool, True where the target is outside of the other view, or its closest
+        pixel shows another surface.
+    """
+    height, width = owners.shape
+    x, y = pixel_positions(owners.shape)
+    u, v = flow[..., 0] + x, flow[..., 1] + y
+    eps = BORDER_TOLERANCE_PX
+    outside = (u < -eps) | (u > width - 1 + eps) | (v < -eps) | (v > height - 1 + eps)
+    column = np.clip(np.rint(u), 0, width - 1).astype(np.int32)
+    row = np.clip(np.rint(v), 0, height - 1).astype(np.int32)
+    return outside | (other.ravel()[row * width + column] != owners)
+
+
+def exact_depth(scene: Scene, owners: np.ndarray, flow: np.ndarray,
+                view: int) -> np.ndarray | None:
+    """
+    Depth of every pixel of a view.
+
+    :param scene: the surfaces.
+    :param owners: (H, W) uint8, surface at each pixel.
+    :param flow: (H, W, 2) float32, to the other view of a stereo pair.
+    :param view: index of the view.
+    :returns: (H, W) float32, metres, NaN at infinity; None if the scene has no depth.
+    """
+    if scene.depth_scale is None:
+        return None
+    if scene.stereo:
+        inverse = np.abs(flow[..., 0]).astype(np.float64)
+    else:
+        x, y = pixel_positions(scene.size)
+        table = np.stack([surface.inverse_depths[view] for surface in scene.surfaces])
+        a, b, c = (np.take(column, owners) for column in np.ascontiguousarray(table.T))
+        inverse = a * x + b * y + c
+    with np.errstate(divide='ignore'):
+        depth = scene.depth_scale / inverse
+    return np.where(inverse > 1e-6, depth, np.nan).astype(np.float32)
