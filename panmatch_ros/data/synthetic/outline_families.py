@@ -21,7 +21,8 @@ def blob(random: np.random.Generator, edge: int) -> np.ndarray:
     grid = random.normal(size=(cells, cells)).astype(np.float32)
     field = cv2.resize(grid, (edge, edge), interpolation=cv2.INTER_CUBIC)
     line = np.linspace(-1, 1, edge, dtype=np.float32)
-    field += 2.2 * (0.75 - np.sqrt(line[None] ** 2 + line[:, None] ** 2)) * random.uniform(0.5, 2)
+    middle = 0.75 - np.sqrt(line[None] ** 2 + line[:, None] ** 2)
+    field = field + 2.2 * middle * random.uniform(0.5, 2)
     return ((field > 0) * 255).astype(np.uint8)
 
 

@@ -192,7 +192,7 @@ def _compress(random: np.random.Generator, image: np.ndarray, amount: float) -> 
         return image
     quality = int(np.clip(92 - 25 * amount * random.random(), 30, 95))
     _, data = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
 
 
 def _erase(random: np.random.Generator, image: np.ndarray) -> None:

@@ -6,6 +6,7 @@ view moves them by a homography; the homography of rest coordinates to texture p
 same for all views. Inverse depth is affine in the pixels of a view, for any plane.
 """
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -96,6 +97,11 @@ class Surface:
     relief: float = 0.0
     moves: bool = False
 
+    @cached_property
+    def inverse_motions(self) -> np.ndarray:
+        """(T, 3, 3) homographies from the pixels of each view to rest coordinates."""
+        return np.linalg.inv(self.motions)
+
     def gain(self, view: int) -> float:
         return 0.0 if self.gains is None else float(self.gains[view])
 
@@ -104,7 +110,7 @@ class Surface:
 
     def rest(self, x: np.ndarray, y: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
         """Rest coordinates of the pixels of a view."""
-        x, y = apply(np.linalg.inv(self.motions[view]), x, y)
+        x, y = apply(self.inverse_motions[view], x, y)
         if self.deformation is None or not self.deforms(view):
             return x, y
         dx, dy = self.deformation.invert(x, y, self.gain(view))

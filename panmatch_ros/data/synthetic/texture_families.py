@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from .texture_patterns import glyphs, pattern
-from .texture_shapes import dead_leaves, fern, julia
+from .texture_shapes import dead_leaves, fern, julia, stretched
 
 Family = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -63,7 +63,7 @@ def plasma(random: np.random.Generator, edge: int) -> np.ndarray:
         octave = cv2.resize(grid, (edge, edge), interpolation=cv2.INTER_CUBIC)
         total += weight * (1 - 2 * np.abs(octave) if ridged else octave)
         cells, weight = 2 * cells, weight * gain
-    level = cv2.normalize(total, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    level = stretched(total).astype(np.uint8)
     colors = palette(random, int(random.integers(2, 9)))
     if random.random() < 0.3:
         colors = colors[(np.arange(256) // 40) * 40]
@@ -113,7 +113,7 @@ def gradient(random: np.random.Generator, edge: int) -> np.ndarray:
     corners = random.uniform(30, 225) + random.normal(0, 14, (3, 3, 3))
     smooth = cv2.resize(corners.astype(np.float32), (edge, edge), interpolation=cv2.INTER_CUBIC)
     strength = np.exp(random.uniform(np.log(0.7), np.log(6)))
-    smooth += (strength * spectral(random, edge))[..., None]
+    smooth = smooth + (strength * spectral(random, edge))[..., None]
     return np.clip(smooth, 0, 255).astype(np.uint8)
 
 

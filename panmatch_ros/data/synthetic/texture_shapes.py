@@ -3,6 +3,12 @@ import cv2
 import numpy as np
 
 
+def stretched(field: np.ndarray) -> np.ndarray:
+    """Scale to 0 to 255, float32."""
+    low, high = float(field.min()), float(field.max())
+    return ((field - low) * (255 / max(high - low, 1e-9))).astype(np.float32)
+
+
 def dead_leaves(random: np.random.Generator, edge: int) -> np.ndarray:
     """Paint discs, polygons and strokes over each other, radii by a power law."""
     count = int(random.integers(400, 2500))
@@ -55,7 +61,7 @@ def julia(random: np.random.Generator, edge: int) -> np.ndarray:
         inside = size < 16
         count += inside
         z = np.where(inside, z * z + c, z)
-    level = cv2.normalize(np.sqrt(count), None, 0, 255, cv2.NORM_MINMAX)
+    level = stretched(np.sqrt(count))
     return cv2.resize(level, (edge, edge), interpolation=cv2.INTER_CUBIC).clip(
         0, 255).astype(np.uint8)
 
@@ -79,4 +85,4 @@ def fern(random: np.random.Generator, edge: int) -> np.ndarray:
     density, _, _ = np.histogram2d(every[:, 0], every[:, 1], edge,
                                    list(zip(low, high, strict=True)))
     value = cv2.GaussianBlur(np.log1p(density).astype(np.float32), (0, 0), 1.0)
-    return cv2.normalize(value, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    return stretched(value).astype(np.uint8)

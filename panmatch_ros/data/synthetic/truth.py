@@ -1,7 +1,7 @@
 """The exact motion of every pixel of a rendered scene."""
 import numpy as np
 
-from .scene import Scene
+from .scene import Scene, Surface
 
 BORDER_TOLERANCE_PX = 1e-4
 
@@ -23,32 +23,33 @@ def exact_flow(scene: Scene, owners: np.ndarray, start: int, end: int) -> np.nda
     :returns: (H, W, 2) float32, pixels.
     """
     x, y = pixel_positions(scene.size)
-    table = np.stack([_rigid(surface.motions, start, end) for surface in scene.surfaces])
-    table = table.reshape(-1, 9)
-    a, b, c, d, e, f, g, h, i = (np.take(column, owners)
-                                 for column in np.ascontiguousarray(table.T))
+    table = np.stack([_rigid(surface, start, end) for surface in scene.surfaces]).reshape(-1, 9)
+    table -= np.eye(3).ravel()  # displacements, which are small, rather than positions
+
+    def column(index: int) -> np.ndarray:
+        return np.take(np.ascontiguousarray(table[:, index]), owners)
+
     flow = np.empty((*scene.size, 2), np.float32)
-    if scene.stereo:
-        flow[..., 0] = (a - 1) * x + b * y + c
-        flow[..., 1] = 0
-    else:
-        w = g * x + h * y + i
-        flow[..., 0] = (a * x + b * y + c) / w - x
-        flow[..., 1] = (d * x + e * y + f) / w - y
+    u = column(0) * x + column(1) * y + column(2)
+    v = np.zeros_like(u) if scene.stereo else column(3) * x + column(4) * y + column(5)
+    if table[:, 6:].any():
+        bend = column(6) * x + column(7) * y
+        u, v = (u - bend * x) / (1 + bend), (v - bend * y) / (1 + bend)
+    flow[..., 0], flow[..., 1] = u, v
     for index, surface in enumerate(scene.surfaces):
         if surface.deforms(start) or surface.deforms(end):
-            row, column = np.nonzero(owners == index)
-            px, py = column.astype(np.float64), row.astype(np.float64)
+            row, col = np.nonzero(owners == index)
+            px, py = col.astype(np.float32), row.astype(np.float32)
             u, v = surface.place(*surface.rest(px, py, start), end)
-            flow[row, column, 0] = u - px
-            flow[row, column, 1] = 0 if scene.stereo else v - py
+            flow[row, col, 0] = u - px
+            flow[row, col, 1] = 0 if scene.stereo else v - py
     if scene.stereo:
         flow[..., 0] = np.minimum(flow[..., 0], 0) if end > start else np.maximum(flow[..., 0], 0)
     return flow
 
 
-def _rigid(motions: np.ndarray, start: int, end: int) -> np.ndarray:
-    matrix = motions[end] @ np.linalg.inv(motions[start])
+def _rigid(surface: Surface, start: int, end: int) -> np.ndarray:
+    matrix = surface.motions[end] @ surface.inverse_motions[start]
     return matrix / matrix[2, 2]
 
 
