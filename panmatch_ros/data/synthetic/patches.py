@@ -38,12 +38,15 @@ def make_patch(skin: Skin, pools: Pools, coarser: int) -> np.ndarray:
     return patch
 
 
-def mirrored(patch: np.ndarray) -> tuple[np.ndarray, int]:
+def mirrored(patch: np.ndarray, beyond: float) -> tuple[np.ndarray, int]:
     """
     Continue a texture by its mirror images: warps are several times slower beyond the border.
 
-    :param patch: (h, w, 4) uint8.
-    :returns: the larger texture, and the width of the margin on each side, pixels.
+    :param patch: (h, h, 4) uint8.
+    :param beyond: how far outside of it positions are, pixels.
+    :returns: the larger texture, and the width of the margin on each side, pixels. The mirror
+        images of the larger texture are those of the first one where positions go that far.
     """
-    margin = patch.shape[0] // 2 if patch.shape[0] >= 512 else patch.shape[0]
+    edge = patch.shape[0]
+    margin = edge // 2 if beyond < edge // 2 - 1 else edge
     return cv2.copyMakeBorder(patch, margin, margin, margin, margin, cv2.BORDER_REFLECT), margin

@@ -55,7 +55,7 @@ class Renderer:
         self._scene = scene
         self._pools = pools
         self._factor = supersample
-        self._patches: dict[tuple[int, int, bool], tuple[np.ndarray, int]] = {}
+        self._patches: dict[tuple[int, int, int], tuple[np.ndarray, int]] = {}
 
     def render(self, view: int) -> View:
         """Draw one view."""
@@ -119,33 +119,36 @@ class Renderer:
         to_patch = scaling(level) @ surface.to_texture
         if surface.deforms(view):
             x, y = deformed_map(surface, to_patch, roi, view)
-            return cv2.remap(self._patch(index, level, False)[0], x, y, cv2.INTER_LINEAR,
+            return cv2.remap(self._patch(index, level, 0.0)[0], x, y, cv2.INTER_LINEAR,
                              borderMode=border)
         matrix = to_patch @ surface.inverse_motions[view] @ roi.to_pixels
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        patch, margin = self._patch(index, level, border == cv2.BORDER_REFLECT
-                                    and self._leaves(matrix, index, level, roi))
+        patch, margin = self._patch(index, level, 0.0 if border == cv2.BORDER_CONSTANT
+                                    else self._beyond(matrix, index, level, roi))
         matrix = margin_shift(margin) @ matrix
         matrix /= matrix[2, 2]
         if abs(matrix[2, 0]) + abs(matrix[2, 1]) < AFFINE:
             return cv2.warpAffine(patch, matrix[:2], roi.size, flags=flags, borderMode=border)
         return cv2.warpPerspective(patch, matrix, roi.size, flags=flags, borderMode=border)
 
-    def _leaves(self, matrix: np.ndarray, index: int, level: int, roi: Region) -> bool:
-        """Whether a rectangle needs more than the texture of a surface without border."""
+    def _beyond(self, matrix: np.ndarray, index: int, level: int, roi: Region) -> float:
+        """How far outside of a texture without border a rectangle reaches, texture pixels."""
         width, height = roi.size
         edge = self._scene.surfaces[index].skin.crop[2] >> level
         corners = np.array([[0, width - 1, 0, width - 1], [0, 0, height - 1, height - 1]], float)
         x, y, w = matrix @ homogeneous(corners)
-        return bool(w.min() <= 0 or min((x / w).min(), (y / w).min()) < 0
-                    or max((x / w).max(), (y / w).max()) > edge - 1)
+        if w.min() <= 0:
+            return np.inf
+        return max(-float(min((x / w).min(), (y / w).min())),
+                   float(max((x / w).max(), (y / w).max())) - (edge - 1), 0.0)
 
-    def _patch(self, index: int, level: int, wide: bool) -> tuple[np.ndarray, int]:
+    def _patch(self, index: int, level: int, beyond: float) -> tuple[np.ndarray, int]:
         """(h, w, 4) uint8 texture of a surface, and the width of its margin."""
-        key = (index, level, wide)
+        edge = self._scene.surfaces[index].skin.crop[2] >> level
+        key = (index, level, 0 if beyond == 0 else 1 if beyond < edge // 2 - 1 else 2)
         if key not in self._patches:
-            if wide:
-                self._patches[key] = mirrored(self._patch(index, level, False)[0])
+            if beyond > 0:
+                self._patches[key] = mirrored(self._patch(index, level, 0.0)[0], beyond)
             else:
                 skin = self._scene.surfaces[index].skin
                 self._patches[key] = make_patch(skin, self._pools, level), 0
