@@ -105,8 +105,9 @@ def render_pair(scene: Scene, pools: Pools, supersample: int = 2) -> TrainingPai
     flow_back = exact_flow(scene, second.surfaces, 1, 0)
     return TrainingPair(
         first.image, second.image, flow, flow_back,
-        find_occlusion(flow, first.surfaces, second.surfaces),
-        find_occlusion(flow_back, second.surfaces, first.surfaces), scene.stereo,
+        find_occlusion(scene, 1, (first.surfaces, flow), (second.surfaces, flow_back)),
+        find_occlusion(scene, 0, (second.surfaces, flow_back), (first.surfaces, flow)),
+        scene.stereo,
         exact_depth(scene, first.surfaces, flow, 0),
         exact_depth(scene, second.surfaces, flow_back, 1), scene.K,
         None if scene.poses is None else scene.poses[1])

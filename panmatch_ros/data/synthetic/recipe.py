@@ -1,5 +1,5 @@
 """What the generator of training pairs makes: sizes, shares and strengths."""
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ...core.errors import ConfigError
 
@@ -71,8 +71,3 @@ class SceneRecipe:
     def size(self) -> tuple[int, int]:
         """Height and width, pixels."""
         return self.height, self.width
-
-    @classmethod
-    def keys(cls) -> tuple[str, ...]:
-        """Names of all settings."""
-        return tuple(field.name for field in fields(cls))

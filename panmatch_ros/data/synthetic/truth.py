@@ -53,24 +53,43 @@ def _rigid(surface: Surface, start: int, end: int) -> np.ndarray:
     return matrix / matrix[2, 2]
 
 
-def find_occlusion(flow: np.ndarray, owners: np.ndarray, other: np.ndarray) -> np.ndarray:
+def find_occlusion(scene: Scene, view: int, seen: tuple[np.ndarray, np.ndarray],
+                   other: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """
-    Find the pixels that are out of sight in the other view.
+    Find the pixels that are out of sight in another view.
 
-    :param flow: (H, W, 2) float32, pixels, to the other view.
-    :param owners: (H, W) uint8, surface at each pixel.
-    :param other: (H, W) uint8, surface at each pixel of the other view.
+    :param scene: the surfaces.
+    :param view: index of the other view.
+    :param seen: surface at each pixel of this view, (H, W) uint8, and its flow to the other one.
+    :param other: surface at each pixel of the other view, and its flow back.
     :returns: (H, W) bool, True where the target is outside of the other view, or its closest
-        pixel shows another surface.
+        pixel shows a surface that is in front of the one at this pixel.
     """
+    owners, flow = seen
     height, width = owners.shape
-    x, y = pixel_positions(owners.shape)
+    x, y = pixel_positions(scene.size)
     u, v = flow[..., 0] + x, flow[..., 1] + y
     eps = BORDER_TOLERANCE_PX
     outside = (u < -eps) | (u > width - 1 + eps) | (v < -eps) | (v > height - 1 + eps)
     column = np.clip(np.rint(u), 0, width - 1).astype(np.int32)
     row = np.clip(np.rint(v), 0, height - 1).astype(np.int32)
-    return outside | (other.ravel()[row * width + column] != owners)
+    closest = row * width + column
+    found = other[0].ravel()[closest]
+    if scene.sorted:
+        return outside | (found > owners)
+    if scene.stereo:
+        in_front = np.abs(other[1][..., 0]).ravel()[closest] > np.abs(flow[..., 0])
+    else:
+        in_front = _nearness(scene, found, u, v, view) > _nearness(scene, owners, u, v, view)
+    return outside | (in_front & (found != owners))
+
+
+def _nearness(scene: Scene, owners: np.ndarray, x: np.ndarray, y: np.ndarray,
+              view: int) -> np.ndarray:
+    """Inverse depth of planes at positions of a view."""
+    table = np.stack([surface.inverse_depths[view] for surface in scene.surfaces])
+    a, b, c = (np.take(column, owners) for column in np.ascontiguousarray(table.T))
+    return a * x + b * y + c
 
 
 def exact_depth(scene: Scene, owners: np.ndarray, flow: np.ndarray,
@@ -89,10 +108,7 @@ def exact_depth(scene: Scene, owners: np.ndarray, flow: np.ndarray,
     if scene.stereo:
         inverse = np.abs(flow[..., 0]).astype(np.float64)
     else:
-        x, y = pixel_positions(scene.size)
-        table = np.stack([surface.inverse_depths[view] for surface in scene.surfaces])
-        a, b, c = (np.take(column, owners) for column in np.ascontiguousarray(table.T))
-        inverse = a * x + b * y + c
+        inverse = _nearness(scene, owners, *pixel_positions(scene.size), view)
     with np.errstate(divide='ignore'):
         depth = scene.depth_scale / inverse
     return np.where(inverse > 1e-6, depth, np.nan).astype(np.float32)
