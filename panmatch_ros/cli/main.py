@@ -23,6 +23,7 @@ VERBS = {
     'convert': 'convert',
     'info': 'info',
     'parity': 'parity',
+    'synth': 'synth',
     'doctor': 'doctor',
 }
 EXAMPLES = """\
