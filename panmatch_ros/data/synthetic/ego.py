@@ -51,13 +51,13 @@ def ego_scene(random: np.random.Generator, recipe: SceneRecipe, picker: SkinPick
     planes += _objects(random, recipe, picker, K)
     nearest = min(_nearest(plane, K, recipe) for plane in planes[:walls])
     nearest = min([nearest] + [float(plane.centre[2]) for plane in planes[walls:]])
-    twist = _camera_twist(random, recipe, K, planes, nearest)
+    twist = _camera_twist(random, recipe, K, planes, nearest / max(1, views - 1))
     poses = np.stack([_pose(view * twist) for view in range(views)])
     surfaces = []
     for index, plane in enumerate(planes):
-        own = np.zeros(6)
+        own: np.ndarray = np.zeros(6)
         if index >= walls and random.random() < MOVING_SHARE and recipe.motion_scale > 0:
-            own = _own_twist(random, recipe, plane, focal)
+            own = _own_twist(random, recipe, plane, focal) / max(1, views - 1)
         surface = _surface(plane, K, poses, own)
         if surface is not None:
             surfaces.append(surface)
@@ -120,9 +120,14 @@ def _nearest(plane: _Plane, K: np.ndarray, recipe: SceneRecipe) -> float:
 
 def _camera_twist(random: np.random.Generator, recipe: SceneRecipe, K: np.ndarray,
                   planes: list[_Plane], nearest: float) -> np.ndarray:
-    """(6,) rotation and translation per view that reach a random mean flow."""
+    """
+    Draw a rotation and a translation per view that reach a random mean flow.
+
+    :param nearest: distance that the camera may go a share of, metres.
+    :returns: (6,) rotation vector and translation.
+    """
     kind = random.random()
-    heading = random.normal(0, 1, 3) * (1, 0.5, 0.7)
+    heading: np.ndarray = random.normal(0, 1, 3) * (1, 0.5, 0.7)
     if kind < 0.4:
         heading = np.array([*random.normal(0, 0.15, 2), -1.0])
     elif kind < 0.7:

@@ -9,18 +9,20 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ...core.errors import ConfigError
 from .ego import ego_scene
 from .layered import layered_scene
 from .photometrics import Geometry, disturb
 from .pools import Pools, load_pools
-from .raster import Renderer
+from .raster import Renderer, View
 from .recipe import SceneRecipe
 from .scene import Scene
 from .skins import SkinPicker
 from .stereo import stereo_scene
 from .truth import exact_depth, exact_flow, find_occlusion
 
-__all__ = ['SceneRecipe', 'TrainingPair', 'generate_pair']
+__all__ = ['SceneRecipe', 'TrainingPair', 'TrainingSequence', 'generate_pair',
+           'generate_sequence']
 
 MISRECTIFIED_PX = 0.7     # largest vertical error of a disturbed second image
 
@@ -57,6 +59,29 @@ class TrainingPair(NamedTuple):
     T_1_0: np.ndarray | None
 
 
+class TrainingSequence(NamedTuple):
+    """
+    Images of a scene in motion and the truth about each step.
+
+    :param frames: T images (H, W, 3) uint8 RGB.
+    :param flows: T - 1 fields (H, W, 2) float32, pixels, from each frame to the next.
+    :param flows_back: T - 1 fields from each frame but the first to the one before.
+    :param occlusions: T - 1 masks (H, W) bool, True where hidden in the next frame or outside.
+    :param occlusions_back: T - 1 masks, the same towards the frame before.
+    :param K: (3, 3) intrinsics; None without a camera.
+    :param poses: (T, 4, 4) from the camera of the first frame into that of each frame; None
+        without a camera.
+    """
+
+    frames: list[np.ndarray]
+    flows: list[np.ndarray]
+    flows_back: list[np.ndarray]
+    occlusions: list[np.ndarray]
+    occlusions_back: list[np.ndarray]
+    K: np.ndarray | None
+    poses: np.ndarray | None
+
+
 def generate_pair(recipe: SceneRecipe, seed: int, index: int) -> TrainingPair:
     """
     Make one training pair.
@@ -71,6 +96,47 @@ def generate_pair(recipe: SceneRecipe, seed: int, index: int) -> TrainingPair:
     scene = random_scene(random, recipe, pools)
     pair = render_pair(scene, pools, recipe.supersample)
     return _disturbed(random, recipe, pair)
+
+
+def generate_sequence(recipe: SceneRecipe, seed: int, index: int,
+                      frames: int) -> TrainingSequence:
+    """
+    Make a short sequence of layers in motion, or of a moving camera; never stereo.
+
+    :param recipe: what to make; ``stereo_share`` has no meaning here.
+    :param seed: of the set; not negative.
+    :param index: of the sequence in the set; not negative.
+    :param frames: number of images, at least two; shifts go on, turns and zooms are slower in
+        longer sequences.
+    :returns: the sequence; the same bits for the same arguments.
+    :raises ConfigError: if there are fewer than two frames.
+    """
+    if frames < 2:
+        raise ConfigError(f'a sequence has at least two frames, got {frames}')
+    random = np.random.default_rng((seed, index, frames))
+    pools = load_pools(recipe.pool_size, recipe.cache)
+    build = layered_scene if random.random() < recipe.layered_share else ego_scene
+    scene = build(random, recipe, SkinPicker(random, recipe, pools), frames)
+    renderer = Renderer(scene, pools, recipe.supersample)
+    views = [renderer.render(view) for view in range(frames)]
+    images = [view.image for view in views]
+    steps = [_step(scene, views, view, view + 1) for view in range(frames - 1)]
+    back = [_step(scene, views, view + 1, view) for view in range(frames - 1)]
+    if random.random() < recipe.photometric_share and recipe.photometric_strength > 0:
+        flows = [step[0] for step in steps]
+        geometry = [Geometry(flow, None) for flow in (*flows, flows[-1])]
+        images = disturb(random, images, geometry, recipe.photometric_strength)
+    return TrainingSequence(images, [flow for flow, _ in steps], [flow for flow, _ in back],
+                            [hidden for _, hidden in steps], [hidden for _, hidden in back],
+                            scene.K, scene.poses)
+
+
+def _step(scene: Scene, views: list[View], start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Flow and occlusion from one view to another."""
+    owners, other = views[start].surfaces, views[end].surfaces
+    flow = exact_flow(scene, owners, start, end)
+    back = exact_flow(scene, other, end, start)
+    return flow, find_occlusion(scene, end, (owners, flow), (other, back))
 
 
 def random_scene(random: np.random.Generator, recipe: SceneRecipe, pools: Pools) -> Scene:

@@ -50,14 +50,14 @@ def layered_scene(random: np.random.Generator, recipe: SceneRecipe, picker: Skin
     """
     height, width = recipe.size
     middle = ((width - 1) / 2, (height - 1) / 2)
-    ground = _random_motion(random, recipe, middle, 0.7)
+    ground = _random_motion(random, recipe, middle, 0.7, views)
     surfaces = [_surface(random, recipe, picker.unbounded(middle), ground, views)]
     crowded = random.random() < 0.15
     count = int(random.integers(10, 21) if crowded else random.integers(1, 7))
     for rank in range(1, count + 1):
         thin = random.random() < THIN_SHARE
         place = random_place(random, recipe, thin, crowded)
-        motion = _layer_motion(random, recipe, ground, place)
+        motion = _layer_motion(random, recipe, ground, place, views)
         look = picker.bounded(place, thin)
         surfaces.append(_surface(random, recipe, look, motion, views, rank))
     return Scene(recipe.size, surfaces, sorted=True)
@@ -86,7 +86,7 @@ def random_place(random: np.random.Generator, recipe: SceneRecipe, thin: bool,
 
 
 def _random_motion(random: np.random.Generator, recipe: SceneRecipe,
-                   centre: tuple[float, float], strength: float) -> _Motion:
+                   centre: tuple[float, float], strength: float, views: int) -> _Motion:
     scale = recipe.motion_scale
     size = strength * scale * log_uniform(random, SMALLEST_MOTION_PX,
                                           LARGEST_SHIFT * recipe.width)
@@ -94,20 +94,22 @@ def _random_motion(random: np.random.Generator, recipe: SceneRecipe,
     shift = size * np.array([np.cos(heading), 0.7 * np.sin(heading)])
     if random.random() < 0.05:
         return _Motion(centre, np.zeros(2), 0.0, 1.0, 0.0, np.zeros(2))
-    wild = scale * (random.random() < 0.65) * log_uniform(random, 0.1, 2.5)
+    # Turns and zooms add up over the views of a sequence, so each is smaller there.
+    wild = scale / max(1, views - 1) * (random.random() < 0.65) * log_uniform(random, 0.1, 2.5)
     angle, zoom, shear = random.normal(0, (0.06, 0.05, 0.03)) * wild
     bend = random.normal(0, 0.04, 2) * wild / recipe.width * (random.random() < 0.3)
-    limit = 0.3 / recipe.width
-    return _Motion(centre, shift, float(np.clip(angle, -0.6, 0.6)),
-                   float(np.exp(np.clip(zoom, -0.35, 0.35))), float(np.clip(shear, -0.2, 0.2)),
-                   np.clip(bend, -limit, limit))
+    limit = 1 / max(1, views - 1)
+    angle, zoom, shear = np.clip([angle, zoom, shear], *(limit * np.array(
+        [[-0.6, -0.35, -0.2], [0.6, 0.35, 0.2]])))
+    bend = np.clip(bend, -0.3 * limit / recipe.width, 0.3 * limit / recipe.width)
+    return _Motion(centre, shift, float(angle), float(np.exp(zoom)), float(shear), bend)
 
 
 def _layer_motion(random: np.random.Generator, recipe: SceneRecipe, ground: _Motion,
-                  place: Places) -> _Motion:
+                  place: Places, views: int) -> _Motion:
     """Choose a motion of its own, or one relative to that of the ground."""
     centre = (place.x, place.y)
-    own = _random_motion(random, recipe, centre, 1.0)
+    own = _random_motion(random, recipe, centre, 1.0, views)
     if random.random() < 0.5:
         return own
     share = random.uniform(0.05, 0.5)

@@ -1,4 +1,5 @@
-"""What differs between two images besides geometry: light, weather, optics and sensor."""
+"""What differs between images besides geometry: light, weather, optics and sensor."""
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,11 +23,10 @@ class Geometry:
     inverse_depth: np.ndarray | None
 
 
-def disturb(random: np.random.Generator, images: tuple[np.ndarray, np.ndarray],
-            geometry: tuple[Geometry, Geometry],
-            strength: float) -> tuple[np.ndarray, np.ndarray]:
+def disturb(random: np.random.Generator, images: Sequence[np.ndarray],
+            geometry: Sequence[Geometry], strength: float) -> list[np.ndarray]:
     """
-    Change two images, each in its own way; what is the same for both comes first.
+    Change images of one scene, each in its own way; what is the same for all comes first.
 
     :param random: source of all choices.
     :param images: (H, W, 3) uint8 RGB each.
@@ -36,8 +36,7 @@ def disturb(random: np.random.Generator, images: tuple[np.ndarray, np.ndarray],
     """
     amount = strength * float(np.exp(random.normal(-0.7, 0.7)))
     amount = min(amount, 3.0 * strength)
-    first, second = (image.astype(np.float32) for image in images)
-    fields = (first, second)
+    fields = [image.astype(np.float32) for image in images]
     if random.random() < 0.12:
         _fog(random, fields, geometry)
     if random.random() < 0.25:
@@ -54,8 +53,8 @@ def disturb(random: np.random.Generator, images: tuple[np.ndarray, np.ndarray],
         image = np.clip(seen, 0, 255).astype(np.uint8)
         changed.append(_compress(random, _grey(image) if grey else image, amount))
     if random.random() < 0.04:
-        _erase(random, changed[int(random.integers(2))])
-    return changed[0], changed[1]
+        _erase(random, changed[int(random.integers(len(changed)))])
+    return changed
 
 
 def _smooth_field(random: np.random.Generator, size: tuple[int, int], cells: int) -> np.ndarray:
@@ -63,9 +62,9 @@ def _smooth_field(random: np.random.Generator, size: tuple[int, int], cells: int
     return cv2.resize(grid, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
 
 
-def _fog(random: np.random.Generator, fields: tuple[np.ndarray, np.ndarray],
-         geometry: tuple[Geometry, Geometry]) -> None:
-    """Fade distant things into the colour of the air; the air is the same for both."""
+def _fog(random: np.random.Generator, fields: Sequence[np.ndarray],
+         geometry: Sequence[Geometry]) -> None:
+    """Fade distant things into the colour of the air; the air is the same for all."""
     air = (random.uniform(120, 240) + random.normal(0, 10, 3)).astype(np.float32)
     density = random.uniform(0.05, 0.35)
     for field, info in zip(fields, geometry, strict=True):
@@ -76,7 +75,7 @@ def _fog(random: np.random.Generator, fields: tuple[np.ndarray, np.ndarray],
         field[:] = field * clear + (1 - clear) * air
 
 
-def _shadows(random: np.random.Generator, fields: tuple[np.ndarray, np.ndarray],
+def _shadows(random: np.random.Generator, fields: Sequence[np.ndarray],
              amount: float) -> None:
     """Darken areas with soft borders that have moved between the images."""
     height, width = fields[0].shape[:2]
@@ -91,7 +90,7 @@ def _shadows(random: np.random.Generator, fields: tuple[np.ndarray, np.ndarray],
         image[:] *= factor[y:y + height, x:x + width, None]
 
 
-def _highlights(random: np.random.Generator, fields: tuple[np.ndarray, np.ndarray],
+def _highlights(random: np.random.Generator, fields: Sequence[np.ndarray],
                 amount: float) -> None:
     """Bright spots that do not follow the surface under them."""
     height, width = fields[0].shape[:2]
