@@ -1,0 +1,181 @@
+"""
+Draw many scenes at once on a torch device: images, flow and occlusion.
+
+The rules are those of ``data.synthetic.raster`` and ``truth``: surfaces are tested in turn at all
+sub-pixels, the nearest one owns a sub-pixel, and its texture is read once at the end. Two things
+are simpler: blurred skins read a coarser level instead, and colours are interpolated before the
+curves are applied.
+"""
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..data.synthetic.pools import OUTLINE_EDGE
+from .device_scenes import DevicePools, DeviceScenes, Field, transform
+
+BEHIND = -1e-4
+COARSE = 1.6
+
+
+class DeviceView(NamedTuple):
+    """
+    One view of all scenes.
+
+    :param image: (B, 3, H, W) float32, 0 to 255.
+    :param owners: (B, H, W) int64, surface at each pixel.
+    """
+
+    image: Tensor
+    owners: Tensor
+
+
+@dataclass
+class _Canvas:
+    """Sub-pixels: nearest inverse depth, its surface, and where that is read."""
+
+    nearest: Tensor
+    owners: Tensor
+    u: Tensor
+    v: Tensor
+    ratio: Tensor  # steps in the texture, per sub-pixel; of receding planes
+
+
+class DeviceRenderer:
+    """
+    Draws packed scenes.
+
+    :param pools: textures and outlines.
+    :param size: height and width, pixels.
+    :param supersample: sub-pixels along the edge of a pixel.
+    """
+
+    def __init__(self, pools: DevicePools, size: tuple[int, int], supersample: int) -> None:
+        self._pools = pools
+        self._size = size
+        self._factor = supersample
+        self._device = pools.texels.device
+        height, width = size
+        place = (torch.arange(max(size) * supersample, device=self._device) + 0.5) / supersample
+        self._x = (place[:width * supersample] - 0.5).reshape(1, 1, -1)
+        self._y = (place[:height * supersample] - 0.5).reshape(1, -1, 1)
+
+    def render(self, scenes: DeviceScenes, view: int) -> DeviceView:
+        """Draw one view of each scene."""
+        shape = (scenes.count, self._y.shape[1], self._x.shape[2])
+        zeros = torch.zeros(shape, device=self._device)
+        canvas = _Canvas(torch.full_like(zeros, BEHIND), zeros.long(), zeros, zeros.clone(),
+                         zeros.clone())
+        for index in range(scenes.surfaces):
+            self._claim(canvas, scenes, index, view)
+        colors = self._colors(canvas, scenes)
+        image = F.avg_pool2d(colors.permute(0, 3, 1, 2), self._factor)
+        return DeviceView(image, _owner_of_pixels(canvas.owners, self._factor))
+
+    def _claim(self, canvas: _Canvas, scenes: DeviceScenes, index: int, view: int) -> None:
+        """Let a surface of each scene own where it is the nearest so far."""
+        u, v = transform(scenes.textures_of[:, index, view], self._x, self._y)
+        w = scenes.inverse_depths[:, index, view]
+        depth = (w[:, 0, None, None] * self._x + w[:, 1, None, None] * self._y
+                 + w[:, 2, None, None])
+        some = scenes.deforms[:, index].nonzero()[0]
+        if len(some):
+            chosen = torch.from_numpy(some).to(self._device)
+            u[chosen], v[chosen], depth[chosen] = self._deformed(scenes, chosen, index, view)
+        mine = depth >= canvas.nearest
+        skins = scenes.skins[:, index, :, None, None]
+        if scenes.bounded[:, index].any():
+            width, height = skins[:, 4], skins[:, 5]
+            inside = (u >= 0) & (v >= 0) & (u <= width - 1) & (v <= height - 1)
+            distance = self._pools.distance(skins[:, 6].clamp(min=0),
+                                            (u + 0.5) * (OUTLINE_EDGE / width) - 0.5,
+                                            (v + 0.5) * (OUTLINE_EDGE / height) - 0.5)
+            mine = mine & ((skins[:, 6] < 0) | (inside & (distance > 0)))
+        canvas.nearest = torch.where(mine, depth, canvas.nearest)
+        canvas.owners = torch.where(mine, index, canvas.owners)
+        canvas.u, canvas.v = torch.where(mine, u, canvas.u), torch.where(mine, v, canvas.v)
+        ratio = torch.ones_like(skins[:, 6], dtype=torch.float32)
+        if not scenes.bounded[:, index].all():
+            receding = self._ratio(scenes.textures_of[:, index, view])
+            ratio = torch.where(skins[:, 6] < 0, receding, ratio)
+        canvas.ratio = torch.where(mine, ratio, canvas.ratio)
+
+    def _deformed(self, scenes: DeviceScenes, chosen: Tensor, index: int,
+                  view: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Texture position and inverse depth of some surfaces that deform."""
+        field = Field(scenes.waves[chosen, index], scenes.phases[chosen, index],
+                      scenes.amplitudes[chosen, index])
+        x, y = transform(scenes.inverse_motions[chosen, index, view], self._x, self._y)
+        x, y = field.invert(x, y, scenes.gains[chosen, index, view])
+        u, v = transform(scenes.to_texture[chosen, index], x, y)
+        relief = scenes.reliefs[chosen, index, None, None]
+        at_rest = scenes.inverse_depths[chosen, index, 0, :, None, None]
+        lifted = (at_rest[:, 0] * x + at_rest[:, 1] * y + at_rest[:, 2]
+                  + relief * field(x, y)[0])
+        w = scenes.inverse_depths[chosen, index, view, :, None, None]
+        plain = w[:, 0] * self._x + w[:, 1] * self._y + w[:, 2]
+        return u, v, torch.where(relief != 0, lifted, plain)
+
+    def _ratio(self, matrix: Tensor) -> Tensor:
+        """Measure steps in the texture per sub-pixel; they grow as w ** (-3 / 2)."""
+        w = (matrix[:, 2, 0, None, None] * self._x + matrix[:, 2, 1, None, None] * self._y
+             + matrix[:, 2, 2, None, None])
+        area = torch.linalg.det(matrix.double()).abs().float()[:, None, None]
+        varies = (matrix[:, 2, :2].abs().sum(-1) > 1e-9)[:, None, None]
+        ratio = (area / w.abs().clamp(min=1e-9) ** 3).sqrt() / self._factor
+        return torch.where(varies, ratio, torch.ones_like(ratio))
+
+    def _colors(self, canvas: _Canvas, scenes: DeviceScenes) -> Tensor:
+        """(B, h, w, 3) float32 colours at all sub-pixels."""
+        row = torch.arange(scenes.count, device=self._device)[:, None, None]
+        skins = scenes.skins[row, canvas.owners]
+        texture, finest, left, top, _, _, outline = skins[..., :7].unbind(-1)
+        blur = scenes.blurs[row, canvas.owners]
+        coarser = torch.maximum(canvas.ratio / COARSE, blur).clamp(min=1).log2().ceil().long()
+        level = torch.minimum(finest + coarser, torch.full_like(finest,
+                                                                len(self._pools.edges) - 1))
+        scale = 0.5 ** (level - finest).float()
+        u, v = (canvas.u + 0.5) * scale, (canvas.v + 0.5) * scale
+        edge = self._pools.edges[level]
+        endless = outline < 0
+        u = torch.where(endless, _fold(u, edge), u + (left * scale).floor())
+        v = torch.where(endless, _fold(v, edge), v + (top * scale).floor())
+        start = self._pools.starts[level] + texture * edge * edge
+        value = self._texels(start, edge, u - 0.5, v - 0.5)
+        value = torch.gather(value, -1, skins[..., 7:])
+        flat = scenes.curves.reshape(-1, 3)
+        base = (row * scenes.surfaces + canvas.owners)[..., None] * 256
+        low = value.floor().clamp(0, 254)
+        at = base + low.long()
+        channel = torch.arange(3, device=self._device)
+        return torch.lerp(flat[at, channel].float(), flat[at + 1, channel].float(), value - low)
+
+    def _texels(self, start: Tensor, edge: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Bilinear colours, (..., 3) float32."""
+        last = (edge - 1).float()
+        x, y = torch.minimum(x.clamp(min=0), last), torch.minimum(y.clamp(min=0), last)
+        left, top = (torch.minimum(p.floor(), last - 1) for p in (x, y))
+        first = start + top.long() * edge + left.long()
+        fx, fy = (x - left)[..., None], (y - top)[..., None]
+        corners = [self._pools.texels[first + step][..., :3].float()
+                   for step in (0, 1, edge, edge + 1)]
+        return torch.lerp(torch.lerp(corners[0], corners[1], fx),
+                          torch.lerp(corners[2], corners[3], fx), fy)
+
+
+def _fold(position: Tensor, edge: Tensor) -> Tensor:
+    """Mirror positions at the borders, 0 and the edge."""
+    period = 2.0 * edge
+    position = torch.remainder(position, period)
+    return torch.minimum(position, period - position)
+
+
+def _owner_of_pixels(owners: Tensor, factor: int) -> Tensor:
+    low, high = (factor - 1) // 2, factor // 2
+    falling = torch.minimum(owners[:, low::factor, low::factor],
+                            owners[:, high::factor, high::factor])
+    rising = torch.minimum(owners[:, low::factor, high::factor],
+                           owners[:, high::factor, low::factor])
+    return torch.maximum(falling, rising)
