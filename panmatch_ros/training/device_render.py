@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..data.synthetic.pools import OUTLINE_EDGE
+from ..data.synthetic.pools import INSIDE, OUTLINE_EDGE
 from .device_scenes import DevicePools, DeviceScenes, Field, transform
 
 BEHIND = -1e-4
@@ -92,7 +92,7 @@ class DeviceRenderer:
             distance = self._pools.distance(skins[:, 6].clamp(min=0),
                                             (u + 0.5) * (OUTLINE_EDGE / width) - 0.5,
                                             (v + 0.5) * (OUTLINE_EDGE / height) - 0.5)
-            mine = mine & ((skins[:, 6] < 0) | (inside & (distance > 0)))
+            mine = mine & ((skins[:, 6] < 0) | (inside & (distance > INSIDE + 0.5)))
         canvas.nearest = torch.where(mine, depth, canvas.nearest)
         canvas.owners = torch.where(mine, index, canvas.owners)
         canvas.u, canvas.v = torch.where(mine, u, canvas.u), torch.where(mine, v, canvas.v)

@@ -19,7 +19,7 @@ class DevicePools:
     :param texels: (P, 4) uint8, all textures of all levels.
     :param starts: (levels,) int64, first texel of a level.
     :param edges: (levels,) int64, edge of its textures.
-    :param outlines: (M * edge * edge,) float32, signed distances.
+    :param outlines: (M * edge * edge,) uint8, signed distances.
     """
 
     texels: Tensor
@@ -39,7 +39,7 @@ class DevicePools:
 
     def distance(self, outline: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """
-        Signed distance to an outline, its pixels.
+        Signed distance to an outline, as the pool has it: above 127.5 inside.
 
         :param outline: (n, 1, 1) int64.
         :param x: (n, h, w) float32, pixels of the outline.
@@ -50,10 +50,10 @@ class DevicePools:
         left, top = x.floor().clamp(max=last - 1), y.floor().clamp(max=last - 1)
         first = outline * OUTLINE_EDGE ** 2 + top.long() * OUTLINE_EDGE + left.long()
         fx, fy = x - left, y - top
-        upper = torch.lerp(self.outlines[first], self.outlines[first + 1], fx)
-        lower = torch.lerp(self.outlines[first + OUTLINE_EDGE],
-                           self.outlines[first + OUTLINE_EDGE + 1], fx)
-        return torch.lerp(upper, lower, fy)
+        corners = [self.outlines[first + step].float()
+                   for step in (0, 1, OUTLINE_EDGE, OUTLINE_EDGE + 1)]
+        return torch.lerp(torch.lerp(corners[0], corners[1], fx),
+                          torch.lerp(corners[2], corners[3], fx), fy)
 
 
 class DeviceScenes:

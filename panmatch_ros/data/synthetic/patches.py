@@ -1,21 +1,19 @@
-"""Textures in the colours and with the outlines of surfaces, ready to be warped."""
+"""Textures in the colours of surfaces, ready to be warped."""
 import cv2
 import numpy as np
 
-from .pools import OUTLINE_EDGE, Pools
+from .pools import Pools
 from .scene import Skin
-
-INSIDE = 127     # the fourth channel is larger inside of an outline
 
 
 def make_patch(skin: Skin, pools: Pools, coarser: int) -> np.ndarray:
     """
-    Cut a texture out of the pool, in the colours and with the outline of a skin.
+    Cut a texture out of the pool, in the colours of a skin.
 
     :param skin: what to cut.
     :param pools: where to cut it from.
     :param coarser: levels above that of the skin.
-    :returns: (h, w, 4) uint8, RGB and a level above 127 inside of the outline.
+    :returns: (h, w, 4) uint8, RGB and 255.
     """
     x, y, width, height = (value >> coarser for value in skin.crop)
     texture = pools.textures[skin.level + coarser][skin.texture]
@@ -29,12 +27,6 @@ def make_patch(skin: Skin, pools: Pools, coarser: int) -> np.ndarray:
     patch = cv2.LUT(patch, curves)
     if skin.blur > 0.3 and not coarser:
         patch = cv2.GaussianBlur(patch, (0, 0), skin.blur)
-    if skin.outline >= 0:
-        distance = cv2.resize(np.asarray(pools.outlines[skin.outline]), (width, height),
-                              interpolation=cv2.INTER_LINEAR if width > OUTLINE_EDGE // 3
-                              else cv2.INTER_AREA)
-        step = 32.0 * width / OUTLINE_EDGE
-        patch[..., 3] = np.clip(distance * step + (INSIDE + 0.5), 0, 255)
     return patch
 
 

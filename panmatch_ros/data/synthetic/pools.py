@@ -13,12 +13,14 @@ from .outline_families import SOLID_FAMILIES, THIN_FAMILIES
 from .texture_families import FAMILIES, PLAIN_FAMILIES
 
 POOL_SEED = 20261125
-POOL_VERSION = 2
+POOL_VERSION = 3
 EDGE = 512           # texture pixels of the finest level
 LEVELS = 5           # each has half the edge of the one before
 OUTLINE_EDGE = 256   # pixels of an outline
 OUTLINES = 240
 THIN_SHARE = 0.5
+INSIDE = 127
+DISTANCE_STEPS = 16
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Pools:
     :param textures: one array (N, EDGE >> level, EDGE >> level, 4) uint8 per level, RGB and a
         fourth channel of 255.
     :param plain: index of the first texture that has hardly any contrast; those are last.
-    :param outlines: (M, OUTLINE_EDGE, OUTLINE_EDGE) float32, signed distance to the border in
-        pixels of the outline, positive inside.
+    :param outlines: (M, OUTLINE_EDGE, OUTLINE_EDGE) uint8, signed distance to the border in
+        sixteenths of a pixel of the outline, plus 127.5: larger than ``INSIDE`` inside.
     :param thin: index of the first outline made of thin parts; those are last.
     """
 
@@ -97,12 +99,13 @@ def _saturated(image: np.ndarray, share: float) -> np.ndarray:
 
 
 def _outlines(thin: int) -> np.ndarray:
-    distances = np.empty((OUTLINES, OUTLINE_EDGE, OUTLINE_EDGE), np.float32)
+    distances = np.empty((OUTLINES, OUTLINE_EDGE, OUTLINE_EDGE), np.uint8)
     for index in range(OUTLINES):
         random = np.random.default_rng((POOL_SEED, 1, index))
         families = THIN_FAMILIES if index >= thin else SOLID_FAMILIES
         shape = families[index % len(families)](random, 2 * OUTLINE_EDGE)
-        distances[index] = _signed_distance(shape)
+        level = INSIDE + 0.5 + DISTANCE_STEPS * _signed_distance(shape)
+        distances[index] = np.clip(np.rint(level), 0, 255)
     return distances
 
 

@@ -10,22 +10,21 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .patches import INSIDE, make_patch, mirrored
-from .pools import Pools
+from .patches import make_patch, mirrored
+from .pools import INSIDE, OUTLINE_EDGE, Pools
 from .scene import Scene, Surface
 from .subpixels import (
     Region,
     bounding_box,
-    deformed_map,
     homogeneous,
     inverse_depth,
     margin_shift,
     over,
     scaling,
     texture_levels,
+    warp_surface,
 )
 
-AFFINE = 1e-9    # of a homography, per sub-pixel
 BEHIND = -1e-4   # inverse depth below which nothing is seen
 
 
@@ -74,9 +73,8 @@ class Renderer:
             if surface.skin.outline < 0:
                 self._draw_endless(canvas, index, roi, view)
             else:
-                sample = self._sample(index, roi, view)
-                cover = over(cv2.extractChannel(sample, 3), INSIDE)
-                canvas.draw(sample, canvas.claim(cover, surface, index, roi, view), roi)
+                sample, inside = self._sample(index, roi, view), self._inside(index, roi, view)
+                canvas.draw(sample, canvas.claim(inside, surface, index, roi, view), roi)
         return View(_reduce(canvas.colors, self._factor),
                     _owner_of_pixels(canvas.owners, self._factor))
 
@@ -113,23 +111,26 @@ class Renderer:
         return Region(int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom)), self._factor)
 
     def _sample(self, index: int, roi: Region, view: int, level: int = 0) -> np.ndarray:
-        """Colours and coverage of a surface, (h, w, 4) uint8."""
+        """Colours of a surface, (h, w, 4) uint8."""
         surface = self._scene.surfaces[index]
-        border = cv2.BORDER_CONSTANT if surface.skin.outline >= 0 else cv2.BORDER_REFLECT
+        border = cv2.BORDER_REPLICATE if surface.skin.outline >= 0 else cv2.BORDER_REFLECT
         to_patch = scaling(level) @ surface.to_texture
-        if surface.deforms(view):
-            x, y = deformed_map(surface, to_patch, roi, view)
-            return cv2.remap(self._patch(index, level, 0.0)[0], x, y, cv2.INTER_LINEAR,
-                             borderMode=border)
-        matrix = to_patch @ surface.inverse_motions[view] @ roi.to_pixels
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        patch, margin = self._patch(index, level, 0.0 if border == cv2.BORDER_CONSTANT
-                                    else self._beyond(matrix, index, level, roi))
-        matrix = margin_shift(margin) @ matrix
-        matrix /= matrix[2, 2]
-        if abs(matrix[2, 0]) + abs(matrix[2, 1]) < AFFINE:
-            return cv2.warpAffine(patch, matrix[:2], roi.size, flags=flags, borderMode=border)
-        return cv2.warpPerspective(patch, matrix, roi.size, flags=flags, borderMode=border)
+        patch, margin = self._patch(index, level, 0.0)
+        if border == cv2.BORDER_REFLECT and not surface.deforms(view):
+            matrix = to_patch @ surface.inverse_motions[view] @ roi.to_pixels
+            patch, margin = self._patch(index, level, self._beyond(matrix, index, level, roi))
+        return warp_surface(patch, margin_shift(margin) @ to_patch, border, (surface, roi, view))
+
+    def _inside(self, index: int, roi: Region, view: int) -> np.ndarray:
+        """Whether sub-pixels are inside of the outline of a surface, (h, w) mask."""
+        surface = self._scene.surfaces[index]
+        _, _, width, height = surface.skin.crop
+        x, y = OUTLINE_EDGE / width, OUTLINE_EDGE / height
+        to_outline = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+        outline = np.asarray(self._pools.outlines[surface.skin.outline])
+        # At the resolution of the outlines: thin parts survive where the texture is coarse.
+        return over(warp_surface(outline, to_outline @ surface.to_texture, cv2.BORDER_CONSTANT,
+                                 (surface, roi, view)), INSIDE)
 
     def _beyond(self, matrix: np.ndarray, index: int, level: int, roi: Region) -> float:
         """How far outside of a texture without border a rectangle reaches, texture pixels."""

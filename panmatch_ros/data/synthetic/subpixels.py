@@ -8,6 +8,7 @@ from .scene import Surface, apply
 
 CELL_SUBPIXELS = 4     # a deformation is evaluated once per cell and interpolated by cubics
 FAR_COORDINATE = 1e5
+AFFINE = 1e-9          # of a homography, per sub-pixel
 COARSE = 1.6           # sub-pixel steps in a texture above which a coarser level is used
 
 
@@ -141,8 +142,31 @@ def _rest_map(surface: Surface, roi: Region, view: int) -> tuple[np.ndarray, np.
     return x + fine[..., 0], y + fine[..., 1]
 
 
-def deformed_map(surface: Surface, to_patch: np.ndarray, roi: Region,
-                 view: int) -> tuple[np.ndarray, np.ndarray]:
+def warp_surface(source: np.ndarray, to_source: np.ndarray, border: int,
+                 place: tuple[Surface, Region, int]) -> np.ndarray:
+    """
+    Draw a picture that is attached to a surface.
+
+    :param source: (H, W) or (H, W, 4) uint8.
+    :param to_source: (3, 3) from rest coordinates of the surface to pixels of the picture.
+    :param border: what is beyond the picture, a border type of OpenCV.
+    :param place: surface, rectangle of sub-pixels, and view.
+    :returns: (h, w) or (h, w, 4) uint8.
+    """
+    surface, roi, view = place
+    if surface.deforms(view):
+        x, y = _deformed_map(surface, to_source, roi, view)
+        return cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=border)
+    matrix = to_source @ surface.inverse_motions[view] @ roi.to_pixels
+    matrix = matrix / matrix[2, 2]
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    if abs(matrix[2, 0]) + abs(matrix[2, 1]) < AFFINE:
+        return cv2.warpAffine(source, matrix[:2], roi.size, flags=flags, borderMode=border)
+    return cv2.warpPerspective(source, matrix, roi.size, flags=flags, borderMode=border)
+
+
+def _deformed_map(surface: Surface, to_patch: np.ndarray, roi: Region,
+                  view: int) -> tuple[np.ndarray, np.ndarray]:
     """Positions in the texture of a surface that deforms, (h, w) float32 each."""
     x, y = apply(to_patch, *_rest_map(surface, roi, view))
     return (np.clip(x, -FAR_COORDINATE, FAR_COORDINATE).astype(np.float32, copy=False),
