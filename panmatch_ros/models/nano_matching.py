@@ -1,0 +1,190 @@
+"""First estimates of nano: a search over the whole image, or along the rows of a stereo pair."""
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .local_correlation import row_correlation
+from .nano_config import NanoConfig
+from .nano_encoder import NanoFeatures, upsample_nearest
+
+GROUPS = 8         # of channels, compared apart in the stereo volume
+VOLUME_BLOCK = 8   # columns
+QUERY_DIM = 32     # of the propagation
+OUTSIDE = -1e4     # logit of what is not there
+
+
+class Initial(NamedTuple):
+    """
+    A first estimate.
+
+    :param flow: (B, 2, h, w), pixels of this scale.
+    :param certainty: (B, 1, h, w), logarithm of the probability of the best match.
+    :param logits: of the search, for its loss: (B, N, N) over all pixels of image 1, or
+        (B, D, h, w) over disparities.
+    """
+
+    flow: Tensor
+    certainty: Tensor
+    logits: Tensor
+
+
+class GlobalMatching(nn.Module):
+    """
+    Search the whole image at 1/16, then let sure pixels inform unsure ones that look alike.
+
+    :param config: of the network.
+    """
+
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        channels = config.channels[3]
+        self.log_scale = nn.Parameter(torch.tensor(config.match_dim ** -0.5).log())
+        self.query = nn.Conv2d(channels, QUERY_DIM, 1)
+        self.key = nn.Conv2d(channels, QUERY_DIM, 1)
+        self.trust = nn.Parameter(torch.tensor(1.0))      # in the certainty of a source
+        self.locality = nn.Parameter(torch.tensor(-3.0))  # log of the weight of the distance
+        self.gate = nn.Conv2d(channels + 4, 1, 3, padding=1)
+
+    def forward(self, features0: NanoFeatures, features1: NanoFeatures) -> Initial:
+        """Match every pixel of image 0 at 1/16."""
+        tokens0, tokens1 = (f.tokens.flatten(2).transpose(1, 2) for f in (features0, features1))
+        height, width = features0.tokens.shape[2:]
+        logits = tokens0 @ tokens1.transpose(1, 2) * self.log_scale.exp()   # (B, N, N)
+        logits = logits.float()
+        target, certainty = windowed_expectation(logits, height, width)
+        grid = token_grid(height, width).to(logits)
+        flow = (target - grid).transpose(1, 2).unflatten(2, (height, width))
+        certainty = certainty[:, None].unflatten(2, (height, width))
+        flow = self.propagate(features0.sixteenth, flow, certainty, grid)
+        return Initial(flow, certainty, logits)
+
+    def propagate(self, context: Tensor, flow: Tensor, certainty: Tensor,
+                  grid: Tensor) -> Tensor:
+        """Mix in the flow of pixels that look alike, are near and were matched surely."""
+        size = flow.shape[2:]
+        query, key = (layer(context).flatten(2).transpose(1, 2)
+                      for layer in (self.query, self.key))
+        affinity = (query @ key.transpose(1, 2)).float() * QUERY_DIM ** -0.5
+        square = grid.square().sum(1)
+        distance = square[:, None] + square[None] - 2 * grid @ grid.T
+        affinity = affinity + F.softplus(self.trust) * certainty.flatten(2) \
+            - self.locality.exp() * distance
+        informed = affinity.softmax(-1) @ flow.flatten(2).transpose(1, 2)
+        informed = informed.transpose(1, 2).unflatten(2, tuple(size))
+        change = informed - flow
+        gate = self.gate(torch.cat([context, certainty, change * 0.25,
+                                    change.abs().sum(1, keepdim=True) * 0.25], dim=1))
+        return flow + torch.sigmoid(gate.float()) * change
+
+
+class StereoVolume(nn.Module):
+    """
+    Search along the rows at 1/8 in a volume of disparities, smoothed by convolutions.
+
+    The disparities are a part of the batch: a layer is a 3x3 convolution of each and a mixing
+    of neighbouring ones, which every engine computes fast.
+
+    :param config: of the network.
+    """
+
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__()
+        self.levels = config.disparity_levels
+        dim, context = config.volume_dim, config.channels[2]
+        self.log_scale = nn.Parameter(torch.tensor(0.0))
+        self.stem = nn.Conv2d(GROUPS, dim, 3, padding=1)
+        self.guide = nn.Conv2d(context, dim, 1)
+        self.fine = VolumeBlock(dim)
+        self.down = nn.Conv2d(2 * dim, 2 * dim, 3, 2, 1)
+        self.coarse = nn.ModuleList([VolumeBlock(2 * dim), VolumeBlock(2 * dim)])
+        self.up = nn.Conv2d(2 * dim, dim, 1)
+        self.guide_up = nn.Conv2d(context, dim, 1)
+        self.last = VolumeBlock(dim)
+        self.head = nn.Conv2d(dim, 1, 3, padding=1)
+
+    def forward(self, features0: NanoFeatures, features1: NanoFeatures) -> Initial:
+        """Match every pixel of the left image at 1/8."""
+        logits = self.aggregate(features0.eighth, features1.eighth)
+        best, index = logits.max(1, keepdim=True)
+        level = torch.arange(self.levels, device=logits.device).view(1, -1, 1, 1)
+        weight = torch.exp(logits - best)
+        total = weight.sum(1, keepdim=True)
+        near = weight * ((level - index).abs() <= 1)
+        disparity = (near * level).sum(1, keepdim=True) / near.sum(1, keepdim=True)
+        flow = torch.cat([-disparity, torch.zeros_like(disparity)], dim=1)
+        return Initial(flow, -total.log(), logits)
+
+    def aggregate(self, left: Tensor, right: Tensor) -> Tensor:
+        """Logits (B, D, h, w) of the disparities."""
+        left5, right5 = (x.unflatten(1, (GROUPS, -1)) for x in (left, right))
+        volume = row_correlation(left5, right5, self.levels, VOLUME_BLOCK)
+        batch, size = left.shape[0], left.shape[2:]
+        x = self.stem(volume.flatten(0, 1) * self.log_scale.exp())
+        x = guided(F.relu(x), self.guide(left), self.levels)
+        x = self.fine(x, self.levels)
+        pairs = x.reshape(batch * self.levels // 2, -1, *size)  # two disparities beside another
+        y = F.relu(self.down(pairs))
+        for block in self.coarse:
+            y = block(y, self.levels // 2)
+        y = upsample_nearest(self.up(y))[:, None, :, :size[0], :size[1]]
+        y = y.expand(-1, 2, -1, -1, -1).reshape(x.shape)
+        x = guided(F.relu(x + y), self.guide_up(left), self.levels)
+        logits = self.head(self.last(x, self.levels))
+        return logits.reshape(batch, self.levels, *size).float()
+
+
+class VolumeBlock(nn.Module):
+    """
+    Residual layer of a volume: 3x3 in the image, then three neighbouring disparities.
+
+    :param channels: of the volume.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.spatial = nn.Conv2d(channels, channels, 3, padding=1)
+        self.mix = nn.Conv2d(3 * channels, channels, 1)
+
+    def forward(self, x: Tensor, levels: int) -> Tensor:
+        """(B D, C, h, w) to the same."""
+        y = F.relu(self.spatial(x)).unflatten(0, (-1, levels))
+        nothing = torch.zeros_like(y[:, :1])
+        y = torch.cat([torch.cat([nothing, y[:, :-1]], dim=1), y,
+                       torch.cat([y[:, 1:], nothing], dim=1)], dim=2)
+        return F.relu(x + self.mix(y.flatten(0, 1)))
+
+
+def guided(volume: Tensor, logits: Tensor, levels: int) -> Tensor:
+    """Weight the channels of a volume (B D, C, h, w) by the look of each pixel (B, C, h, w)."""
+    return (volume.unflatten(0, (-1, levels)) * torch.sigmoid(logits)[:, None]).flatten(0, 1)
+
+
+def windowed_expectation(logits: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """
+    Mean position of the best match and its eight neighbours.
+
+    A mean over all pixels would lie between two candidates; this keeps to one of them.
+
+    :param logits: (B, N, h w).
+    :returns: (x, y) (B, N, 2), pixels of this scale; log-probability of the best (B, N).
+    """
+    best, index = logits.max(-1, keepdim=True)
+    certainty = (best - torch.logsumexp(logits, dim=-1, keepdim=True))[..., 0]
+    column, row = index % width, torch.div(index, width, rounding_mode='floor')
+    offset = torch.arange(9, device=logits.device)
+    x = column + offset % 3 - 1
+    y = row + torch.div(offset, 3, rounding_mode='floor') - 1
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+    weight = torch.exp(logits.gather(-1, y * width + x) - best) * inside
+    weight = weight / weight.sum(-1, keepdim=True)
+    return torch.stack([(weight * x).sum(-1), (weight * y).sum(-1)], dim=-1), certainty
+
+
+def token_grid(height: int, width: int) -> Tensor:
+    """(x, y) of every pixel, (h w, 2), row by row."""
+    index = torch.arange(height * width)
+    return torch.stack([index % width, torch.div(index, width, rounding_mode='floor')],
+                       dim=1).float()

@@ -1,0 +1,1 @@
+"""Training of the nano network: plain loop, losses and recipes."""

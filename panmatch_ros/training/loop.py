@@ -1,0 +1,189 @@
+"""The training loop: plain, resumable, by wall-clock time."""
+from collections.abc import Callable
+import logging
+from pathlib import Path
+import time
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from ..checkpoints.nano_weights import save_nano
+from ..core.errors import ConfigError
+from ..models.nano import Nano
+from .batch import Batch, PairPool
+from .config import TrainingConfig
+from .curves import append_row
+from .losses import loss_terms, run_network
+from .schedule import learning_rate, phase_at
+from .state import Averaged, Progress, TrainingState, parameters_as_one
+from .validation import held_out_pairs, score_of, validate
+
+LOG = logging.getLogger(__name__)
+LAST, BEST, WEIGHTS = 'last.pt', 'best.safetensors', 'last.safetensors'
+INTERRUPTED = 'interrupted.pt'
+CURVE, VALIDATIONS = 'curve.csv', 'validation.csv'
+SAVE_S = 120.0
+CURVE_STEPS = 20
+
+Report = Callable[[Progress, dict[str, float]], None]
+
+
+class Trainer:
+    """
+    One process of a training.
+
+    :param config: the recipe.
+    :param folder: where states, weights and curves go; a state in it is continued.
+    :param rank: number of this process.
+    :param stop_after_s: seconds of this run, to end it before the schedule does; 0 does not.
+    :param init: state of another training to start the weights from; ``None`` starts anew.
+    """
+
+    def __init__(self, config: TrainingConfig, folder: Path, rank: int = 0,
+                 stop_after_s: float = 0.0, init: Nano | None = None) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.folder, self.rank = config, folder, rank
+        self.stop_after_s = stop_after_s
+        self.device = device_of(config)
+        model = Nano(config.network)
+        if init is not None:
+            model.load_state_dict(init.state_dict())
+        model = model.to(self.device, memory_format=torch.channels_last)
+        optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate,
+                                      weight_decay=config.weight_decay, fused=True)
+        self.state = TrainingState(config, model, Averaged(model, config.ema), optimizer,
+                                   Progress())
+        if (folder / LAST).exists():
+            self.state.load(folder / LAST)
+        self.state.progress.runs += 1
+        self.interrupted = False
+        self._pool: tuple[int, PairPool] | None = None
+
+    def run(self, report: Report | None = None) -> Progress:
+        """
+        Train until the time of the schedule or of this run is over, or a signal comes.
+
+        :param report: called by the first process every few steps with the terms of the loss.
+        """
+        config, progress = self.config, self.state.progress
+        held_out = held_out_pairs(config) if self.rank == 0 else []
+        started, offset = time.monotonic(), progress.seconds
+        saved = validated = started
+        while True:
+            share = progress.seconds / (config.minutes * 60)
+            terms = self.step(share)
+            now = time.monotonic()
+            over = (self.interrupted or now - started + offset >= config.minutes * 60
+                    or 0 < self.stop_after_s <= now - started)
+            progress.seconds, stop = self._agree(now - started + offset, over)
+            if self.rank == 0:
+                if progress.step % CURVE_STEPS == 0:
+                    append_row(self.folder / CURVE, {'seconds': progress.seconds,
+                                                     'step': progress.step, **terms})
+                    if report:
+                        report(progress, terms)
+                if stop or now - validated > config.validate_minutes * 60:
+                    self._validate(held_out)
+                    validated = time.monotonic()
+                if stop or now - saved > SAVE_S:
+                    self.save()
+                    saved = time.monotonic()
+            if stop:
+                break
+        if self.rank == 0 and self.interrupted:
+            self.state.save(self.folder / INTERRUPTED)
+        return progress
+
+    def step(self, share: float) -> dict[str, float]:
+        """Make one step of the optimiser; returns the terms of the loss."""
+        config, state = self.config, self.state
+        batch = self._batch(phase_at(config.phases, share))
+        state.model.train()
+        for group in state.optimizer.param_groups:
+            group['lr'] = learning_rate(config, share)
+        with torch.autocast(self.device.type, torch.bfloat16, config.precision == 'bf16'):
+            outcome = run_network(state.model, batch)
+        terms = loss_terms(state.model, outcome, batch)
+        total = sum(terms.values(), torch.zeros((), device=self.device))
+        state.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        self._share_gradients(bool(torch.isfinite(total)))
+        norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+        if torch.isfinite(norm):
+            state.optimizer.step()
+        state.progress.step += 1
+        state.averaged.update(state.model, state.progress.step)
+        values = {name: float(value.detach()) for name, value in terms.items()}
+        return {'total': float(total.detach()), 'norm': float(norm), **values}
+
+    def save(self) -> None:
+        """Write the state and the averaged weights."""
+        self.state.save(self.folder / LAST)
+        save_nano(self.folder / WEIGHTS, self.state.averaged.model, self.notes())
+
+    def notes(self) -> dict[str, Any]:
+        """Gather what is kept beside weights."""
+        progress = self.state.progress
+        return {'recipe': self.config.to_dict(), 'steps': progress.step,
+                'hours': round(progress.seconds / 3600, 3),
+                'validation': progress.history[-1] if progress.history else {}}
+
+    def _batch(self, phase: int) -> Batch:
+        if self._pool is None or self._pool[0] != phase:
+            self._pool = (phase, PairPool(self.config.phases[phase], self.config.seed, self.rank,
+                                          self.config.processes, self.state.progress.rendered))
+        batch = self._pool[1].next()
+        self.state.progress.rendered = self._pool[1].rendered
+        images = (x.to(self.device, memory_format=torch.channels_last)
+                  for x in (batch.image0, batch.image1))
+        return Batch(*images, batch.flow.to(self.device), batch.occlusion.to(self.device),
+                     batch.rectified)
+
+    def _share_gradients(self, finite: bool) -> None:
+        """Average the gradients of all processes; a bad one spoils the step of all."""
+        if self.config.processes == 1:
+            return
+        row = parameters_as_one(self.state.model)
+        if not finite:
+            row.fill_(float('nan'))
+        dist.all_reduce(row)
+        row /= self.config.processes
+        start = 0
+        for each in self.state.model.parameters():
+            each.grad = row[start:start + each.numel()].view_as(each)
+            start += each.numel()
+
+    def _agree(self, seconds: float, over: bool) -> tuple[float, bool]:
+        """All processes go by the clock of the first, and stop when any wants to."""
+        if self.config.processes == 1:
+            return seconds, over
+        values = torch.tensor([seconds if self.rank == 0 else 0.0, float(over)],
+                              dtype=torch.float64)
+        dist.all_reduce(values)
+        return float(values[0]), bool(values[1] > 0)
+
+    def _validate(self, held_out: list) -> None:
+        progress = self.state.progress
+        metrics = validate(self.state.averaged.model.eval(), held_out)
+        row = {'seconds': progress.seconds, 'step': progress.step, **metrics}
+        progress.history.append(row)
+        append_row(self.folder / VALIDATIONS, row)
+        if score_of(metrics) < progress.best:
+            progress.best = score_of(metrics)
+            save_nano(self.folder / BEST, self.state.averaged.model, self.notes())
+        LOG.info('after %.1f min: %s', progress.seconds / 60,
+                 ', '.join(f'{name} {value:.3g}' for name, value in metrics.items()))
+
+
+def device_of(config: TrainingConfig) -> torch.device:
+    """
+    Resolve the device of a recipe.
+
+    :raises ConfigError: if there is no such device.
+    """
+    if config.device == 'auto':
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    if config.device.startswith('cuda') and not torch.cuda.is_available():
+        raise ConfigError('the recipe wants a CUDA device and there is none; set device to cpu')
+    return torch.device(config.device)
