@@ -32,10 +32,25 @@ class DeviceView(NamedTuple):
     owners: Tensor
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """Pixels at which surfaces are tested: x as (1, 1, w) and y as (1, h, 1)."""
+
+    x: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, size: tuple[int, int], factor: int, device: torch.device) -> '_Grid':
+        place = (torch.arange(max(size) * factor, device=device) + 0.5) / factor - 0.5
+        return cls(place[:size[1] * factor].reshape(1, 1, -1),
+                   place[:size[0] * factor].reshape(1, -1, 1))
+
+
 @dataclass
 class _Canvas:
-    """Sub-pixels: nearest inverse depth, its surface, and where that is read."""
+    """Nearest inverse depth at each place, its surface, and where that is read."""
 
+    grid: _Grid
     nearest: Tensor
     owners: Tensor
     u: Tensor
@@ -54,36 +69,37 @@ class DeviceRenderer:
 
     def __init__(self, pools: DevicePools, size: tuple[int, int], supersample: int) -> None:
         self._pools = pools
-        self._size = size
         self._factor = supersample
         self._device = pools.texels.device
-        height, width = size
-        place = (torch.arange(max(size) * supersample, device=self._device) + 0.5) / supersample
-        self._x = (place[:width * supersample] - 0.5).reshape(1, 1, -1)
-        self._y = (place[:height * supersample] - 0.5).reshape(1, -1, 1)
+        self._fine = _Grid.of(size, supersample, self._device)
+        self._centres = _Grid.of(size, 1, self._device)
 
     def render(self, scenes: DeviceScenes, view: int) -> DeviceView:
         """Draw one view of each scene."""
-        shape = (scenes.count, self._y.shape[1], self._x.shape[2])
-        zeros = torch.zeros(shape, device=self._device)
-        canvas = _Canvas(torch.full_like(zeros, BEHIND), zeros.long(), zeros, zeros.clone(),
-                         zeros.clone())
+        colors = self._colors(self._canvas(scenes, view, self._fine), scenes)
+        return DeviceView(F.avg_pool2d(colors.permute(0, 3, 1, 2), self._factor),
+                          self._canvas(scenes, view, self._centres).owners)
+
+    def _canvas(self, scenes: DeviceScenes, view: int, grid: _Grid) -> _Canvas:
+        """Find the nearest surface at each place of a grid."""
+        zeros = torch.zeros((scenes.count, grid.y.shape[1], grid.x.shape[2]),
+                            device=self._device)
+        canvas = _Canvas(grid, torch.full_like(zeros, BEHIND), zeros.long(), zeros,
+                         zeros.clone(), zeros.clone())
         for index in range(scenes.surfaces):
             self._claim(canvas, scenes, index, view)
-        colors = self._colors(canvas, scenes)
-        image = F.avg_pool2d(colors.permute(0, 3, 1, 2), self._factor)
-        return DeviceView(image, _owner_of_pixels(canvas.owners, self._factor))
+        return canvas
 
     def _claim(self, canvas: _Canvas, scenes: DeviceScenes, index: int, view: int) -> None:
         """Let a surface of each scene own where it is the nearest so far."""
-        u, v = transform(scenes.textures_of[:, index, view], self._x, self._y)
-        w = scenes.inverse_depths[:, index, view]
-        depth = (w[:, 0, None, None] * self._x + w[:, 1, None, None] * self._y
-                 + w[:, 2, None, None])
+        grid = canvas.grid
+        u, v = transform(scenes.textures_of[:, index, view], grid.x, grid.y)
+        depth = _affine(scenes.inverse_depths[:, index, view], grid)
         some = scenes.deforms[:, index].nonzero()[0]
         if len(some):
             chosen = torch.from_numpy(some).to(self._device)
-            u[chosen], v[chosen], depth[chosen] = self._deformed(scenes, chosen, index, view)
+            u[chosen], v[chosen], depth[chosen] = _deformed(
+                scenes, (chosen, index), view, grid)
         mine = depth >= canvas.nearest
         skins = scenes.skins[:, index, :, None, None]
         if scenes.bounded[:, index].any():
@@ -98,30 +114,13 @@ class DeviceRenderer:
         canvas.u, canvas.v = torch.where(mine, u, canvas.u), torch.where(mine, v, canvas.v)
         ratio = torch.ones_like(skins[:, 6], dtype=torch.float32)
         if not scenes.bounded[:, index].all():
-            receding = self._ratio(scenes.textures_of[:, index, view])
+            receding = self._ratio(scenes.textures_of[:, index, view], grid)
             ratio = torch.where(skins[:, 6] < 0, receding, ratio)
         canvas.ratio = torch.where(mine, ratio, canvas.ratio)
 
-    def _deformed(self, scenes: DeviceScenes, chosen: Tensor, index: int,
-                  view: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Texture position and inverse depth of some surfaces that deform."""
-        field = Field(scenes.waves[chosen, index], scenes.phases[chosen, index],
-                      scenes.amplitudes[chosen, index])
-        x, y = transform(scenes.inverse_motions[chosen, index, view], self._x, self._y)
-        x, y = field.invert(x, y, scenes.gains[chosen, index, view])
-        u, v = transform(scenes.to_texture[chosen, index], x, y)
-        relief = scenes.reliefs[chosen, index, None, None]
-        at_rest = scenes.inverse_depths[chosen, index, 0, :, None, None]
-        lifted = (at_rest[:, 0] * x + at_rest[:, 1] * y + at_rest[:, 2]
-                  + relief * field(x, y)[0])
-        w = scenes.inverse_depths[chosen, index, view, :, None, None]
-        plain = w[:, 0] * self._x + w[:, 1] * self._y + w[:, 2]
-        return u, v, torch.where(relief != 0, lifted, plain)
-
-    def _ratio(self, matrix: Tensor) -> Tensor:
+    def _ratio(self, matrix: Tensor, grid: _Grid) -> Tensor:
         """Measure steps in the texture per sub-pixel; they grow as w ** (-3 / 2)."""
-        w = (matrix[:, 2, 0, None, None] * self._x + matrix[:, 2, 1, None, None] * self._y
-             + matrix[:, 2, 2, None, None])
+        w = _affine(matrix[:, 2], grid)
         area = torch.linalg.det(matrix.double()).abs().float()[:, None, None]
         varies = (matrix[:, 2, :2].abs().sum(-1) > 1e-9)[:, None, None]
         ratio = (area / w.abs().clamp(min=1e-9) ** 3).sqrt() / self._factor
@@ -172,10 +171,20 @@ def _fold(position: Tensor, edge: Tensor) -> Tensor:
     return torch.minimum(position, period - position)
 
 
-def _owner_of_pixels(owners: Tensor, factor: int) -> Tensor:
-    low, high = (factor - 1) // 2, factor // 2
-    falling = torch.minimum(owners[:, low::factor, low::factor],
-                            owners[:, high::factor, high::factor])
-    rising = torch.minimum(owners[:, low::factor, high::factor],
-                           owners[:, high::factor, low::factor])
-    return torch.maximum(falling, rising)
+def _affine(w: Tensor, grid: _Grid) -> Tensor:
+    """Evaluate ``w @ (x, y, 1)`` at each place, (n, h, w), of (n, 3)."""
+    return w[:, 0, None, None] * grid.x + w[:, 1, None, None] * grid.y + w[:, 2, None, None]
+
+
+def _deformed(scenes: DeviceScenes, which: tuple[Tensor, int], view: int,
+              grid: _Grid) -> tuple[Tensor, Tensor, Tensor]:
+    """Texture position and inverse depth of some surfaces that deform."""
+    field = Field(scenes.waves[which], scenes.phases[which], scenes.amplitudes[which])
+    x, y = transform(scenes.inverse_motions[which][:, view], grid.x, grid.y)
+    x, y = field.invert(x, y, scenes.gains[which][:, view])
+    u, v = transform(scenes.to_texture[which], x, y)
+    relief = scenes.reliefs[which][:, None, None]
+    at_rest = scenes.inverse_depths[which][:, 0, :, None, None]
+    lifted = (at_rest[:, 0] * x + at_rest[:, 1] * y + at_rest[:, 2] + relief * field(x, y)[0])
+    plain = _affine(scenes.inverse_depths[which][:, view], grid)
+    return u, v, torch.where(relief != 0, lifted, plain)

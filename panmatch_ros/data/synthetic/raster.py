@@ -5,6 +5,7 @@ Each surface is warped once per view at the resolution of the sub-pixels, tested
 there by order or by inverse depth, and copied. The warp quantises positions in the texture to
 1/32 of its pixels, which is 1/64 pixel of an image with two sub-pixels per edge.
 """
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -34,7 +35,7 @@ class View:
     One rendered view.
 
     :param image: (H, W, 3) uint8 RGB.
-    :param surfaces: (H, W) uint8, index of the surface at each pixel.
+    :param surfaces: (H, W) uint8, index of the surface at the centre of each pixel.
     """
 
     image: np.ndarray
@@ -58,32 +59,43 @@ class Renderer:
 
     def render(self, view: int) -> View:
         """Draw one view."""
-        scene = self._scene
-        height, width = (edge * self._factor for edge in scene.size)
-        canvas = _Canvas(np.zeros((height, width, 4), np.uint8),
-                         np.zeros((height, width), np.uint8),
-                         None if scene.sorted else np.full((height, width), BEHIND, np.float32))
-        count = len(scene.surfaces)
-        # What is near comes first where depth decides: less is drawn that is hidden later.
-        for index in range(count) if scene.sorted else reversed(range(count)):
-            surface = scene.surfaces[index]
-            roi = self._roi(surface, view)
-            if roi is None:
-                continue
-            if surface.skin.outline < 0:
-                self._draw_endless(canvas, index, roi, view)
+        height, width = (edge * self._factor for edge in self._scene.size)
+        colors = np.zeros((height, width, 4), np.uint8)
+        order = _Order(self._scene, self._factor, view)
+        for index, roi in self._visible(view, self._factor):
+            if self._scene.surfaces[index].skin.outline < 0:
+                self._draw_endless(colors, order, index, roi)
             else:
                 sample, inside = self._sample(index, roi, view), self._inside(index, roi, view)
-                canvas.draw(sample, canvas.claim(inside, surface, index, roi, view), roi)
-        return View(_reduce(canvas.colors, self._factor),
-                    _owner_of_pixels(canvas.owners, self._factor))
+                cv2.copyTo(sample, order.claim(inside, index, roi), colors[roi.slices])
+        return View(_reduce(colors, self._factor), self._owners(view))
 
-    def _draw_endless(self, canvas: '_Canvas', index: int, roi: Region, view: int) -> None:
-        surface = self._scene.surfaces[index]
-        width, height = roi.size
-        cover = canvas.claim(np.full((height, width), 255, np.uint8), surface, index, roi, view)
+    def _owners(self, view: int) -> np.ndarray:
+        """Surface at the centre of each pixel, (H, W) uint8."""
+        owners = np.zeros(self._scene.size, np.uint8)
+        order = _Order(self._scene, 1, view)
+        for index, roi in self._visible(view, 1):
+            endless = self._scene.surfaces[index].skin.outline < 0
+            inside = _everywhere(roi) if endless else self._inside(index, roi, view)
+            mine = order.claim(inside, index, roi)
+            cv2.copyTo(np.full(mine.shape, index, np.uint8), mine, owners[roi.slices])
+        return owners
+
+    def _visible(self, view: int, factor: int) -> Iterator[tuple[int, Region]]:
+        """Surfaces in the order of drawing, and the sub-pixels that each may cover."""
+        count = len(self._scene.surfaces)
+        # What is near comes first where depth decides: less is drawn that is hidden later.
+        for index in range(count) if self._scene.sorted else reversed(range(count)):
+            roi = self._roi(self._scene.surfaces[index], view, factor)
+            if roi is not None:
+                yield index, roi
+
+    def _draw_endless(self, colors: np.ndarray, order: '_Order', index: int,
+                      roi: Region) -> None:
+        surface, view = self._scene.surfaces[index], order.view
+        cover = order.claim(_everywhere(roi), index, roi)
         if surface.deforms(view):
-            canvas.draw(self._sample(index, roi, view), cover, roi)
+            cv2.copyTo(self._sample(index, roi, view), cover, colors)
             return
         matrix = surface.to_texture @ surface.inverse_motions[view] @ roi.to_pixels
         finest = surface.skin.level
@@ -91,24 +103,21 @@ class Renderer:
             left, top, w, h = cv2.boundingRect(mask)
             if w == 0:
                 continue
-            part = Region(roi.left + left, roi.top + top, roi.left + left + w,
-                          roi.top + top + h, self._factor)
-            canvas.draw(self._sample(index, part, view, level),
-                        mask[top:top + h, left:left + w], part)
+            part = Region(left, top, left + w, top + h, roi.factor)
+            cv2.copyTo(self._sample(index, part, view, level), mask[part.slices],
+                       colors[part.slices])
 
-    def _roi(self, surface: Surface, view: int) -> Region | None:
-        """Sub-pixels that a surface may cover; None if it is out of the view."""
-        height, width = (edge * self._factor for edge in self._scene.size)
+    def _roi(self, surface: Surface, view: int, factor: int) -> Region | None:
+        """Sub-pixels that a surface may cover, all if it has no border; None if out of view."""
+        height, width = (edge * factor for edge in self._scene.size)
         left, top, right, bottom = 0.0, 0.0, float(width), float(height)
-        if surface.skin.outline >= 0:
-            box = bounding_box(surface, view)
-            if box is not None:
-                factor = self._factor
-                left, top = max(left, factor * box[0] - 1), max(top, factor * box[1] - 1)
-                right, bottom = min(right, factor * box[2] + 3), min(bottom, factor * box[3] + 3)
+        box = bounding_box(surface, view) if surface.skin.outline >= 0 else None
+        if box is not None:
+            left, top = max(left, factor * box[0] - 1), max(top, factor * box[1] - 1)
+            right, bottom = min(right, factor * box[2] + 3), min(bottom, factor * box[3] + 3)
         if right - left < 1 or bottom - top < 1:
             return None
-        return Region(int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom)), self._factor)
+        return Region(int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom)), factor)
 
     def _sample(self, index: int, roi: Region, view: int, level: int = 0) -> np.ndarray:
         """Colours of a surface, (h, w, 4) uint8."""
@@ -156,27 +165,30 @@ class Renderer:
         return self._patches[key]
 
 
-@dataclass
-class _Canvas:
-    """Sub-pixels: colours, owners, and inverse depth if that decides."""
+class _Order:
+    """Finds where a surface is in front of those before it, in one view."""
 
-    colors: np.ndarray
-    owners: np.ndarray
-    nearest: np.ndarray | None
+    def __init__(self, scene: Scene, factor: int, view: int) -> None:
+        self.view = view
+        self._scene = scene
+        height, width = scene.size
+        self._nearest = None if scene.sorted else np.full((factor * height, factor * width),
+                                                          BEHIND, np.float32)
 
-    def claim(self, cover: np.ndarray, surface: Surface, index: int, roi: Region,
-              view: int) -> np.ndarray:
-        """Make a surface the owner of what it covers and nothing hides; (h, w) mask."""
-        area = roi.slices
-        if self.nearest is not None:
-            depth = inverse_depth(surface, roi, view)
-            cover = cv2.bitwise_and(cover, cv2.compare(depth, self.nearest[area], cv2.CMP_GT))
-            cv2.copyTo(depth, cover, self.nearest[area])
-        cv2.copyTo(np.full(cover.shape, index, np.uint8), cover, self.owners[area])
-        return cover
+    def claim(self, inside: np.ndarray, index: int, roi: Region) -> np.ndarray:
+        """Where a surface is seen so far, (h, w) mask; earlier ones are hidden there."""
+        if self._nearest is None:
+            return inside
+        nearest = self._nearest[roi.slices]
+        depth = inverse_depth(self._scene.surfaces[index], roi, self.view)
+        mine = cv2.bitwise_and(inside, cv2.compare(depth, nearest, cv2.CMP_GT))
+        cv2.copyTo(depth, mine, nearest)
+        return mine
 
-    def draw(self, sample: np.ndarray, mask: np.ndarray, roi: Region) -> None:
-        cv2.copyTo(sample, mask, self.colors[roi.slices])
+
+def _everywhere(roi: Region) -> np.ndarray:
+    width, height = roi.size
+    return np.full((height, width), 255, np.uint8)
 
 
 def _reduce(colors: np.ndarray, factor: int) -> np.ndarray:
@@ -184,13 +196,3 @@ def _reduce(colors: np.ndarray, factor: int) -> np.ndarray:
         colors = cv2.resize(colors, None, fx=1 / factor, fy=1 / factor,
                             interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(colors, cv2.COLOR_RGBA2RGB)
-
-
-def _owner_of_pixels(owners: np.ndarray, factor: int) -> np.ndarray:
-    """Surface at the centre of each pixel: of its four closest sub-pixels, a middle one."""
-    low, high = (factor - 1) // 2, factor // 2
-    if low == high:
-        return np.ascontiguousarray(owners[low::factor, low::factor])
-    falling = cv2.min(owners[low::factor, low::factor], owners[high::factor, high::factor])
-    rising = cv2.min(owners[low::factor, high::factor], owners[high::factor, low::factor])
-    return cv2.max(falling, rising)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .scene import Surface, apply
 
-CELL_SUBPIXELS = 4     # a deformation is evaluated once per cell and interpolated by cubics
+CELL_PX = 2            # a deformation is evaluated once per cell and interpolated by cubics
 FAR_COORDINATE = 1e5
 AFFINE = 1e-9          # of a homography, per sub-pixel
 COARSE = 1.6           # sub-pixel steps in a texture above which a coarser level is used
@@ -125,18 +125,16 @@ def inverse_depth(surface: Surface, roi: Region, view: int) -> np.ndarray:
 def _rest_map(surface: Surface, roi: Region, view: int) -> tuple[np.ndarray, np.ndarray]:
     """Rest coordinates of all sub-pixels, (h, w) float32 each."""
     width, height = roi.size
-    cells = [-(-edge // CELL_SUBPIXELS) + 4 for edge in (width, height)]
-    centre = (CELL_SUBPIXELS - 1) / 2
-    u = CELL_SUBPIXELS * (np.arange(cells[0], dtype=np.float32) - 2) + centre
-    v = CELL_SUBPIXELS * (np.arange(cells[1], dtype=np.float32) - 2) + centre
+    cell = CELL_PX * roi.factor
+    cells = [-(-edge // cell) + 4 for edge in (width, height)]
+    u = cell * (np.arange(cells[0], dtype=np.float32) - 2) + (cell - 1) / 2
+    v = cell * (np.arange(cells[1], dtype=np.float32) - 2) + (cell - 1) / 2
     back = surface.inverse_motions[view] @ roi.to_pixels
     x, y = apply(back, *np.meshgrid(u, v))
     assert surface.deformation is not None
     coarse = np.stack(surface.deformation.invert(x, y, surface.gain(view)), -1)
-    fine = cv2.resize(coarse, None, fx=CELL_SUBPIXELS, fy=CELL_SUBPIXELS,
-                      interpolation=cv2.INTER_CUBIC)
-    start = 2 * CELL_SUBPIXELS
-    fine = fine[start:start + height, start:start + width]
+    fine = cv2.resize(coarse, None, fx=cell, fy=cell, interpolation=cv2.INTER_CUBIC)
+    fine = fine[2 * cell:2 * cell + height, 2 * cell:2 * cell + width]
     x, y = apply(back, np.arange(width, dtype=np.float32)[None],
                  np.arange(height, dtype=np.float32)[:, None])
     return x + fine[..., 0], y + fine[..., 1]
