@@ -64,10 +64,12 @@ class Renderer:
         order = _Order(self._scene, self._factor, view)
         for index, roi in self._visible(view, self._factor):
             if self._scene.surfaces[index].skin.outline < 0:
-                self._draw_endless(colors, order, index, roi)
+                mine = order.claim(_everywhere(roi), index, roi)
+                for level, mask in self._texture_levels(index, roi, view, mine):
+                    self._paint(colors, mask, roi, (index, view, level))
             else:
-                sample, inside = self._sample(index, roi, view), self._inside(index, roi, view)
-                cv2.copyTo(sample, order.claim(inside, index, roi), colors[roi.slices])
+                mine = order.claim(self._inside(index, roi, view), index, roi)
+                self._paint(colors, mine, roi, (index, view, 0))
         return View(_reduce(colors, self._factor), self._owners(view))
 
     def _owners(self, view: int) -> np.ndarray:
@@ -90,22 +92,24 @@ class Renderer:
             if roi is not None:
                 yield index, roi
 
-    def _draw_endless(self, colors: np.ndarray, order: '_Order', index: int,
-                      roi: Region) -> None:
-        surface, view = self._scene.surfaces[index], order.view
-        cover = order.claim(_everywhere(roi), index, roi)
+    def _texture_levels(self, index: int, roi: Region, view: int,
+                        cover: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        surface = self._scene.surfaces[index]
         if surface.deforms(view):
-            cv2.copyTo(self._sample(index, roi, view), cover, colors)
-            return
+            return [(0, cover)]
         matrix = surface.to_texture @ surface.inverse_motions[view] @ roi.to_pixels
-        finest = surface.skin.level
-        for level, mask in texture_levels(matrix, cover, len(self._pools.textures) - finest):
-            left, top, w, h = cv2.boundingRect(mask)
-            if w == 0:
-                continue
-            part = Region(left, top, left + w, top + h, roi.factor)
-            cv2.copyTo(self._sample(index, part, view, level), mask[part.slices],
-                       colors[part.slices])
+        return texture_levels(matrix, cover, len(self._pools.textures) - surface.skin.level)
+
+    def _paint(self, colors: np.ndarray, mask: np.ndarray, roi: Region,
+               what: tuple[int, int, int]) -> None:
+        """Colour what a mask shows of a rectangle: a surface in a view, at a texture level."""
+        left, top, width, height = cv2.boundingRect(mask)
+        if width == 0:
+            return
+        part = Region(roi.left + left, roi.top + top, roi.left + left + width,
+                      roi.top + top + height, roi.factor)
+        cv2.copyTo(self._sample(part, *what), mask[top:top + height, left:left + width],
+                   colors[part.slices])
 
     def _roi(self, surface: Surface, view: int, factor: int) -> Region | None:
         """Sub-pixels that a surface may cover, all if it has no border; None if out of view."""
@@ -119,7 +123,7 @@ class Renderer:
             return None
         return Region(int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom)), factor)
 
-    def _sample(self, index: int, roi: Region, view: int, level: int = 0) -> np.ndarray:
+    def _sample(self, roi: Region, index: int, view: int, level: int) -> np.ndarray:
         """Colours of a surface, (h, w, 4) uint8."""
         surface = self._scene.surfaces[index]
         border = cv2.BORDER_REPLICATE if surface.skin.outline >= 0 else cv2.BORDER_REFLECT
