@@ -152,7 +152,7 @@ def panels_of(pair: 'TrainingPair', name: str) -> 'list[tuple[str, np.ndarray]]'
         title, truth = 'flow', flow_to_color(pair.flow)
     largest = float(np.linalg.norm(pair.flow, axis=-1).max())
     return [(f'{name} image0', pair.image0), ('image1', pair.image1),
-            (f'{title}, up to {largest:.1f} px', truth),
+            (f'{title}, max {largest:.0f} px', truth),
             ('occlusion', pair.occlusion.astype(np.uint8) * OCCLUDED)]
 
 
