@@ -51,7 +51,7 @@ class PairPool:
 
     def next(self) -> Batch:
         """Render what is due, and draw a batch."""
-        wanted = self.phase.batch * FILL
+        wanted = min(self.phase.batch * FILL, self.phase.pool)
         while len(self._pairs) < wanted:
             self._render()
         self._due += self.phase.fresh
