@@ -55,8 +55,8 @@ class GlobalMatching(nn.Module):
         logits = logits.float()
         target, certainty = windowed_expectation(logits, height, width)
         grid = token_grid(height, width).to(logits)
-        flow = (target - grid).transpose(1, 2).unflatten(2, (height, width))
-        certainty = certainty[:, None].unflatten(2, (height, width))
+        flow = (target - grid).transpose(1, 2).reshape(-1, 2, height, width)
+        certainty = certainty.reshape(-1, 1, height, width)
         flow = self.propagate(features0.sixteenth, flow, certainty, grid)
         return Initial(flow, certainty, logits)
 
@@ -72,7 +72,7 @@ class GlobalMatching(nn.Module):
         affinity = affinity + F.softplus(self.trust) * certainty.flatten(2) \
             - self.locality.exp() * distance
         informed = affinity.softmax(-1) @ flow.flatten(2).transpose(1, 2)
-        informed = informed.transpose(1, 2).unflatten(2, tuple(size))
+        informed = informed.transpose(1, 2).reshape(-1, 2, *size)
         change = informed - flow
         gate = self.gate(torch.cat([context, certainty, change * 0.25,
                                     change.abs().sum(1, keepdim=True) * 0.25], dim=1))
@@ -118,9 +118,9 @@ class StereoVolume(nn.Module):
 
     def aggregate(self, left: Tensor, right: Tensor) -> Tensor:
         """Logits (B, D, h, w) of the disparities."""
-        left5, right5 = (x.unflatten(1, (GROUPS, -1)) for x in (left, right))
-        volume = row_correlation(left5, right5, self.levels, VOLUME_BLOCK)
         batch, size = left.shape[0], left.shape[2:]
+        left5, right5 = (x.reshape(batch, GROUPS, -1, *size) for x in (left, right))
+        volume = row_correlation(left5, right5, self.levels, VOLUME_BLOCK)
         x = self.stem(volume.flatten(0, 1) * self.log_scale.exp())
         x = guided(F.relu(x), self.guide(left), self.levels)
         x = self.fine(x, self.levels)
@@ -149,7 +149,7 @@ class VolumeBlock(nn.Module):
 
     def forward(self, x: Tensor, levels: int) -> Tensor:
         """(B D, C, h, w) to the same."""
-        y = F.relu(self.spatial(x)).unflatten(0, (-1, levels))
+        y = F.relu(self.spatial(x)).reshape(-1, levels, *x.shape[1:])
         nothing = torch.zeros_like(y[:, :1])
         y = torch.cat([torch.cat([nothing, y[:, :-1]], dim=1), y,
                        torch.cat([y[:, 1:], nothing], dim=1)], dim=2)
@@ -158,7 +158,8 @@ class VolumeBlock(nn.Module):
 
 def guided(volume: Tensor, logits: Tensor, levels: int) -> Tensor:
     """Weight the channels of a volume (B D, C, h, w) by the look of each pixel (B, C, h, w)."""
-    return (volume.unflatten(0, (-1, levels)) * torch.sigmoid(logits)[:, None]).flatten(0, 1)
+    stacked = volume.reshape(-1, levels, *volume.shape[1:])
+    return (stacked * torch.sigmoid(logits)[:, None]).flatten(0, 1)
 
 
 def windowed_expectation(logits: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
