@@ -69,11 +69,11 @@ class Nano(nn.Module):
         self.context8 = nn.Conv2d(eighth + 1, hidden8, 1)
         self.context4 = nn.Conv2d(quarter, hidden4, 1)
         self.update16 = UpdateBlock(config.match_dim, hidden16,
-                                    WindowSearch(config.match_dim, config.radius[2], 0))
+                                    WindowSearch(config.radius[2], 0))
         self.update8 = UpdateBlock(eighth, hidden8,
-                                   WindowSearch(eighth, config.radius[1], BLOCK8))
+                                   WindowSearch(config.radius[1], BLOCK8))
         self.update4 = UpdateBlock(quarter, hidden4,
-                                   WindowSearch(quarter, config.radius[0], BLOCK4))
+                                   WindowSearch(config.radius[0], BLOCK4))
         self.detail = DetailBlock(half)
         self.to8 = Transition(hidden16, hidden8)
         self.to4 = Transition(hidden8, hidden4)

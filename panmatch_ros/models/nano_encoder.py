@@ -73,9 +73,10 @@ class NanoEncoder(nn.Module):
         self.top8 = nn.Conv2d(sixteenth, eighth, 1)
         self.top4 = nn.Conv2d(eighth, quarter, 1)
         self.top2 = nn.Conv2d(quarter, half, 1)
-        self.smooth8 = ConvNorm(eighth, eighth, relu=False)
-        self.smooth4 = ConvNorm(quarter, quarter, relu=False)
-        self.smooth2 = ConvNorm(half, half, relu=False)
+        # Not normalised: the scale of what is compared sets how decided a comparison is.
+        self.smooth8 = nn.Conv2d(eighth, eighth, 3, padding=1)
+        self.smooth4 = nn.Conv2d(quarter, quarter, 3, padding=1)
+        self.smooth2 = nn.Conv2d(half, half, 3, padding=1)
         self.tokens = nn.Conv2d(sixteenth, config.match_dim, 1)
 
     def forward(self, image: Tensor) -> NanoFeatures:

@@ -40,7 +40,7 @@ class GlobalMatching(nn.Module):
     def __init__(self, config: NanoConfig) -> None:
         super().__init__()
         channels = config.channels[3]
-        self.log_scale = nn.Parameter(torch.tensor(config.match_dim ** -0.5).log())
+        self.log_scale = nn.Parameter(torch.tensor(-1.0))
         self.query = nn.Conv2d(channels, QUERY_DIM, 1)
         self.key = nn.Conv2d(channels, QUERY_DIM, 1)
         self.trust = nn.Parameter(torch.tensor(1.0))      # in the certainty of a source

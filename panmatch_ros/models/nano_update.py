@@ -29,16 +29,15 @@ class WindowSearch(nn.Module):
     """
     Compare every pixel with a window around its match so far.
 
-    :param channels: of the features.
     :param radius: of the window, pixels.
     :param block: columns that are compared at once, see :func:`local_correlation`; 0 for
         widths of any number.
     """
 
-    def __init__(self, channels: int, radius: int, block: int) -> None:
+    def __init__(self, radius: int, block: int) -> None:
         super().__init__()
         self.radius, self.block = radius, block
-        self.log_scale = nn.Parameter(torch.tensor(channels ** -0.5).log())
+        self.log_scale = nn.Parameter(torch.tensor(0.0))
         offset = torch.arange(-radius, radius + 1.0)
         y, x = torch.meshgrid(offset, offset, indexing='ij')
         moments = torch.stack([x.flatten(), y.flatten(), torch.ones(x.numel())])
@@ -120,7 +119,7 @@ class DetailBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.search = WindowSearch(channels, 1, 0)
+        self.search = WindowSearch(1, 0)
         self.mix = nn.Conv2d(3 * channels + 12, 32, 3, padding=1)
         self.refine = nn.Conv2d(32, 16, 3, padding=1)
         self.head = nn.Conv2d(16, 4, 3, padding=1)

@@ -118,9 +118,9 @@ def test_expectation_ends_at_the_border():
 
 
 def test_search_finds_an_offset():
-    search = WindowSearch(8, 2, 8)
+    search = WindowSearch(2, 8)
     torch.manual_seed(0)
-    fmap1 = 10 * torch.nn.functional.normalize(torch.randn(1, 8, 8, 16), dim=1)
+    fmap1 = 6 * torch.nn.functional.normalize(torch.randn(1, 8, 8, 16), dim=1)
     flow = torch.zeros(1, 2, 8, 16)
     flow[:, 0] = 1.0
     fmap0 = warp(fmap1, flow + torch.tensor([1.0, -1.0]).view(1, 2, 1, 1))
