@@ -11,7 +11,9 @@ from .skins import Places, SkinPicker, log_uniform, random_field, with_perspecti
 FOCAL_WIDTHS = 1.0       # focal length in widths of the image
 BASELINE_M = 0.12
 LARGEST_SLOPE = 0.45     # disparity per pixel
+LARGEST_RISE = 1.8       # of the disparity of an object, from its middle to its near end
 THIN_SHARE = 0.45
+NEAR_SHARE = 0.4         # scenes whose nearest disparity is not spread over its logarithm
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,11 @@ def stereo_scene(random: np.random.Generator, recipe: SceneRecipe,
     :param picker: looks.
     :returns: a scene of two views; view 1 is the right one.
     """
-    near = log_uniform(random, min(4.0, recipe.max_disparity / 2), recipe.max_disparity)
-    near = max(near, random.uniform(0, 1) * recipe.max_disparity * (random.random() < 0.3))
-    far = near * random.uniform(0, 0.5) if random.random() < 0.7 else 0.0
+    largest = recipe.max_disparity
+    near = log_uniform(random, min(5.0, largest / 2), largest)
+    if random.random() < NEAR_SHARE:
+        near = max(near, random.uniform(0.2, 1.0) * largest)
+    far = near * random.uniform(0, 0.6) if random.random() < 0.8 else 0.0
     span = _Range(far, near)
     builder = _Builder(random, recipe, picker, span)
     kind = random.random()
@@ -73,7 +77,9 @@ class _Builder:
         """Add a far wall, straight or slanted."""
         random, recipe = self._random, self._recipe
         plane = self._fit(random.normal(0, 0.03, 2) * (random.random() < 0.6), self._span.far)
-        self._endless(plane, None, self._bumps(0.5 * self._span.far, 0.5 * recipe.height))
+        far = self._span.far
+        bumps = self._bumps(0.5 * min(far, recipe.max_disparity - far), 0.5 * recipe.height)
+        self._endless(plane, None, bumps)
 
     def near_wall(self) -> None:
         """Add a wall of little texture and large disparity that covers the view, or a part."""
@@ -122,17 +128,20 @@ class _Builder:
             self._piece(place, max(disparity, 0.2), thin)
 
     def _piece(self, place: Places, disparity: float, thin: bool) -> None:
-        random, recipe = self._random, self._recipe
+        random = self._random
         slope = random.normal(0, (0.12, 0.08)) * (random.random() < 0.6)
         radius = 0.5 * float(np.hypot(place.width, place.height))
-        spare = min(0.7 * disparity, max(recipe.max_disparity - disparity, 0.0))
+        # In perspective the near end reaches d / (1 - s), with s the slope times radius / d.
+        largest = self._recipe.max_disparity
+        most = max(1 - disparity / min(largest, LARGEST_RISE * disparity), 0.0)
         steep = float(np.linalg.norm(slope))
-        slope *= min(1.0, LARGEST_SLOPE / max(steep, 1e-9), spare / max(steep * radius, 1e-9))
+        slope *= min(1.0, LARGEST_SLOPE / max(steep, 1e-9),
+                     most * disparity / max(steep * radius, 1e-9))
+        share = float(np.linalg.norm(slope)) * radius / disparity
+        left = min(0.9 * disparity / (1 + share), largest - disparity / (1 - share))
         plane = np.array([*slope, disparity - slope @ (place.x, place.y)])
-        left = min(0.7 * disparity, recipe.max_disparity - disparity) \
-            - float(np.linalg.norm(slope)) * radius
         skin, to_texture = self._picker.bounded(place, thin)
-        if steep > 0:
+        if share > 0:
             to_texture = with_perspective(to_texture, plane, (place.x, place.y))
         bumps = self._bumps(left, 0.7 * max(place.width, 24.0))
         self.surfaces.append(_surface(skin, to_texture, plane, bumps))
@@ -161,9 +170,10 @@ class _Builder:
         x = np.array([0, width - 1 + largest]) - (width - 1) / 2
         y = np.array([0, height - 1]) - (height - 1) / 2
         offsets = np.array([slope[0] * u + slope[1] * v for u in x for v in y])
-        factor = min(1.0, (largest - disparity) / max(float(offsets.max()), 1e-9))
+        share = 0.5 if everywhere else 1.0  # the other half is for bumps
+        factor = min(1.0, share * (largest - disparity) / max(float(offsets.max()), 1e-9))
         if everywhere:
-            factor = min(factor, 0.5 * disparity / max(-float(offsets.min()), 1e-9))
+            factor = min(factor, share * disparity / max(-float(offsets.min()), 1e-9))
         slope = np.asarray(slope) * max(factor, 0.0)
         return np.array([*slope, disparity - slope @ ((width - 1) / 2, (height - 1) / 2)])
 
@@ -171,7 +181,7 @@ class _Builder:
         random = self._random
         if random.random() >= self._recipe.bumpy_share or most < 0.5:
             return None
-        most = min(most, self._recipe.max_disparity - self._span.far, 0.12 * shortest)
+        most = min(most, 0.12 * shortest)
         amplitude = log_uniform(random, 0.3, max(0.4, 0.8 * most))
         return random_field(random, min(amplitude, most), shortest, True)
 

@@ -121,6 +121,13 @@ def test_stereo_is_horizontal_and_within_the_range():
         assert pair.flow_back[..., 0].min() >= 0
 
 
+def test_bumps_stay_within_the_range():
+    # Bumps were once added to a plane that reached the largest disparity already.
+    recipe = dataclasses.replace(STEREO, bumpy_share=1, height=64, width=80)
+    for pair in pairs(recipe, 60):
+        assert 0 <= -pair.flow[..., 0].max() <= -pair.flow[..., 0].min() < 32.05
+
+
 def test_stereo_has_large_disparities_and_depth_that_fits():
     largest = []
     for pair in pairs(STEREO, 20):
