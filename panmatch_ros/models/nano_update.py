@@ -18,11 +18,14 @@ class Step(NamedTuple):
     :param base: (B, 2, h, w) flow before it, pixels of this scale.
     :param flow: (B, 2, h, w) flow after it.
     :param logits: (B, (2 r + 1)^2, h, w) of the window around ``base``.
+    :param candidates: (B, 2, (2 r + 1)^2, h, w), what each would change of ``base``, pixels of
+        this scale.
     """
 
     base: Tensor
     flow: Tensor
     logits: Tensor
+    candidates: Tensor
 
 
 class WindowSearch(nn.Module):
@@ -40,17 +43,19 @@ class WindowSearch(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(0.0))
         offset = torch.arange(-radius, radius + 1.0)
         y, x = torch.meshgrid(offset, offset, indexing='ij')
-        moments = torch.stack([x.flatten(), y.flatten(), torch.ones(x.numel())])
-        self.register_buffer('moments', moments[:, :, None, None], persistent=False)
+        self.register_buffer('grid', torch.stack([x.flatten(), y.flatten()])[None, :, :, None,
+                                                                             None],
+                             persistent=False)
 
-    def forward(self, fmap0: Tensor, fmap1: Tensor,
-                flow: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, fmap0: Tensor, fmap1: Tensor, flow: Tensor) -> 'Seen':
         """
         Look around the match.
 
+        The map is warped by the flow of every pixel, so a neighbour in it may come from
+        elsewhere than beside the match. What a candidate stands for is its own flow and its
+        place in the window; that lets good flow spread from pixel to pixel, too.
+
         :param flow: (B, 2, h, w), pixels of this scale.
-        :returns: logits (B, (2 r + 1)^2, h, w) relative to the best, the mean offset of the
-            match (B, 2, h, w), and the log-probability of the best (B, 1, h, w).
         """
         fmap1 = warp(fmap1, flow)
         if self.block:
@@ -59,10 +64,36 @@ class WindowSearch(nn.Module):
             logits = shifted_correlation(fmap0, fmap1, self.radius)
         logits = logits.float() * self.log_scale.exp()
         logits = logits - logits.amax(1, keepdim=True)
-        with torch.autocast(logits.device.type, enabled=False):
-            moments = F.conv2d(torch.exp(logits), self.moments)
-        total = moments[:, 2:]
-        return logits, moments[:, :2] / total, -total.log()
+        candidates = windows(flow, self.radius) + self.grid - flow[:, :, None]
+        weights = torch.exp(logits)
+        total = weights.sum(1, keepdim=True)
+        offset = (weights[:, None] * candidates).sum(2) / total
+        return Seen(logits, candidates, offset, -total.log())
+
+
+class Seen(NamedTuple):
+    """
+    What a search saw.
+
+    :param logits: (B, (2 r + 1)^2, h, w), relative to the best.
+    :param candidates: (B, 2, (2 r + 1)^2, h, w), change of the flow, pixels of this scale.
+    :param offset: (B, 2, h, w), mean of the candidates.
+    :param certainty: (B, 1, h, w), log-probability of the best.
+    """
+
+    logits: Tensor
+    candidates: Tensor
+    offset: Tensor
+    certainty: Tensor
+
+
+def windows(x: Tensor, radius: int) -> Tensor:
+    """(B, C, h, w) to (B, C, (2 radius + 1)^2, h, w): the neighbours; edges are repeated."""
+    height, width = x.shape[2:]
+    size = 2 * radius + 1
+    padded = F.pad(x, (radius, radius, radius, radius), mode='replicate')
+    return torch.stack([padded[:, :, y:y + height, x:x + width]
+                        for y in range(size) for x in range(size)], dim=2)
 
 
 class UpdateBlock(nn.Module):
@@ -96,18 +127,18 @@ class UpdateBlock(nn.Module):
         :returns: the new state, and the correction.
         """
         base = flow.detach()  # no gradients through the places of samples: they are noise
-        logits, offset, certainty = self.search(fmap0, fmap1, base)
-        look = F.relu(self.look(logits * LOGIT_SCALE))
+        seen = self.search(fmap0, fmap1, base)
+        look = F.relu(self.look(seen.logits * LOGIT_SCALE))
         mixed = F.relu(self.mix(torch.cat(
-            [look, hidden, offset, certainty, base * 0.05], dim=1)))
+            [look, hidden, seen.offset, seen.certainty, base * 0.05], dim=1)))
         gate, new = self.state(mixed).chunk(2, dim=1)
         gate = torch.sigmoid(gate)
         hidden = hidden + gate * (torch.tanh(new) - hidden)
         change = self.head(hidden).float()
-        updated = flow + change[:, :2] + torch.sigmoid(change[:, 2:3]) * offset
+        updated = flow + change[:, :2] + torch.sigmoid(change[:, 2:3]) * seen.offset
         if horizontal is not None:
             updated = updated * horizontal
-        return hidden, Step(flow, updated, logits)
+        return hidden, Step(flow, updated, seen.logits, seen.candidates)
 
 
 class DetailBlock(nn.Module):
@@ -138,18 +169,18 @@ class DetailBlock(nn.Module):
             (B, 1, 2h, 2w).
         """
         base = flow.detach()
-        logits, offset, certainty = self.search(fmap0, fmap1, base)
+        seen = self.search(fmap0, fmap1, base)
         difference = warp(fmap1, base) - fmap0
-        x = torch.cat([fmap0, difference, hidden, logits * LOGIT_SCALE, offset, certainty],
-                      dim=1)
+        x = torch.cat([fmap0, difference, hidden, seen.logits * LOGIT_SCALE, seen.offset,
+                       seen.certainty], dim=1)
         x = F.relu(self.refine(F.relu(self.mix(x))))
         change = self.head(x).float()
-        updated = flow + change[:, :2] + torch.sigmoid(change[:, 2:3]) * offset
+        updated = flow + change[:, :2] + torch.sigmoid(change[:, 2:3]) * seen.offset
         if horizontal is not None:
             updated = updated * horizontal
         full = convex_upsample(torch.cat([updated * 2, change[:, 3:]], dim=1),
                                self.weights(x).float())
-        return Step(flow, updated, logits), full[:, :2], full[:, 2:]
+        return Step(flow, updated, seen.logits, seen.candidates), full[:, :2], full[:, 2:]
 
 
 class Transition(nn.Module):

@@ -16,6 +16,7 @@ ERROR_FLOOR_PX = 0.01
 OCCLUDED = 0.5          # weight of hidden pixels
 STEP, SEARCH, WINDOW, VOLUME, CONFIDENCE = 0.25, 0.5, 0.2, 0.5, 0.1  # weights of the terms
 RIGHT_PX = 1.0          # error below which a match is right
+LEAST_WEIGHT = 0.25     # of all candidates near the match, for a window to be taught
 SMOOTH_PX = 0.5         # cells in which the flow differs by more take one pixel, not the mean
 
 
@@ -161,15 +162,21 @@ def search_loss(model: Nano, outcome: Outcome, truth: Truth) -> Tensor:
 
 
 def window_loss(step: Step, truth: Truth) -> Tensor:
-    """Cross-entropy of a window, where it contains the match."""
-    logits = step.logits.float()
-    size = round(logits.shape[1] ** 0.5)
-    offset = truth.flow - step.base.detach() + size // 2
-    target, weight, inside = bilinear_cells(offset[:, 0], offset[:, 1], size, size)
-    known = inside & ~truth.occlusion[:, 0]
-    logits = logits.permute(0, 2, 3, 1)
-    return soft_cross_entropy(logits.flatten(0, 2), target.flatten(0, 2),
-                              weight.flatten(0, 2), known.flatten())
+    """Cross-entropy of a window, where one of its candidates is within a pixel of the match."""
+    away = step.candidates - (truth.flow - step.base.detach())[:, :, None]
+    weight = (1 - away.abs()).clamp(min=0).prod(1) * inside_window(step)
+    total = weight.sum(1)
+    known = (total > LEAST_WEIGHT) & ~truth.occlusion[:, 0]
+    weight = weight / total.clamp(min=LEAST_WEIGHT)[:, None]
+    each = torch.logsumexp(step.logits, 1) - (step.logits * weight).sum(1)
+    return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def inside_window(step: Step) -> Tensor:
+    """(1, (2 r + 1)^2, h, w), 1 where a neighbour exists, 0 beyond the edges of the image."""
+    size = round(step.logits.shape[1] ** 0.5)
+    ones = torch.ones_like(step.logits[:1, :1])
+    return F.unfold(ones, size, padding=size // 2).view(1, size * size, *ones.shape[2:])
 
 
 def volume_loss(volume: Initial, truth: Truth) -> Tensor:

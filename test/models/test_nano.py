@@ -124,10 +124,21 @@ def test_search_finds_an_offset():
     flow = torch.zeros(1, 2, 8, 16)
     flow[:, 0] = 1.0
     fmap0 = warp(fmap1, flow + torch.tensor([1.0, -1.0]).view(1, 2, 1, 1))
-    _, offset, certainty = search(fmap0, fmap1, flow)
-    inside = offset[:, :, 2:-2, 2:-4]
+    seen = search(fmap0, fmap1, flow)
+    inside = seen.offset[:, :, 2:-2, 2:-4]
     assert (inside - torch.tensor([1.0, -1.0]).view(1, 2, 1, 1)).abs().max() < 0.2
-    assert certainty.max() <= 0
+    assert seen.certainty.max() <= 0
+
+
+def test_candidates_are_where_neighbours_come_from():
+    flow = torch.zeros(1, 2, 4, 8)
+    flow[0, 0, 1, 3] = 5.0
+    seen = WindowSearch(1, 0)(torch.zeros(1, 1, 4, 8), torch.zeros(1, 1, 4, 8), flow)
+    changes = seen.candidates[0, :, :, 1, 2].T.tolist()
+    assert changes[4] == [0, 0]
+    assert changes[5] == [6, 0]       # beside it, and warped by 5 more
+    assert changes[0] == [-1, -1]
+    assert seen.candidates[0, :, 3, 1, 3].tolist() == [-6, 0]
 
 
 def test_warp_is_bilinear_and_zero_outside():

@@ -8,7 +8,7 @@ torch = pytest.importorskip('torch', reason='torch is not installed')
 from panmatch_ros.models.nano import Nano  # noqa: E402
 from panmatch_ros.models.nano_config import NanoConfig  # noqa: E402
 from panmatch_ros.models.nano_matching import Initial  # noqa: E402
-from panmatch_ros.models.nano_update import Step  # noqa: E402
+from panmatch_ros.models.nano_update import Step, WindowSearch  # noqa: E402
 from panmatch_ros.training import losses  # noqa: E402
 from panmatch_ros.training.batch import Batch  # noqa: E402
 
@@ -64,20 +64,41 @@ def test_cross_entropy_counts_known_rows_only():
     assert float(nothing) == 0
 
 
+def candidates(flow, radius=1):
+    search = WindowSearch(radius, 0)
+    return search(torch.zeros(1, 1, *flow.shape[2:]), torch.zeros(1, 1, *flow.shape[2:]),
+                  flow).candidates
+
+
 def test_window_loss_is_lowest_at_the_truth():
-    base, flow = torch.zeros(1, 2, 4, 4), torch.full((1, 2, 4, 4), 1.0)
+    base, flow = torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 4, 4)
+    flow[:, 0, :, :3], flow[:, 1, :3] = 1.0, 1.0   # beyond the last row and column is nothing
     truth = losses.Truth(flow, torch.zeros(1, 1, 4, 4, dtype=torch.bool))
 
     def loss(best):
         logits = torch.zeros(1, 9, 4, 4)
         logits[:, best] = 10.0
-        return float(losses.window_loss(Step(base, base, logits), truth))
+        step = Step(base, base, logits, candidates(base))
+        return float(losses.window_loss(step, truth))
 
     values = [loss(best) for best in range(9)]
-    assert values[8] == min(values) < 1e-2  # x + 1, y + 1
-    assert sorted(values)[1] > 9
+    assert values[8] == min(values)  # x + 1, y + 1, but for the last row and column
+    assert sorted(values)[1] > values[8] + 1
     outside = losses.Truth(flow + 5, truth.occlusion)
-    assert float(losses.window_loss(Step(base, base, torch.randn(1, 9, 4, 4)), outside)) == 0
+    step = Step(base, base, torch.randn(1, 9, 4, 4), candidates(base))
+    assert float(losses.window_loss(step, outside)) == 0
+
+
+def test_windows_are_taught_by_where_neighbours_really_come_from():
+    base = torch.zeros(1, 2, 4, 4)
+    base[0, 0, 1, 2] = 3.0                 # one pixel that is warped from elsewhere
+    truth = losses.Truth(torch.zeros(1, 2, 4, 4), torch.ones(1, 1, 4, 4, dtype=torch.bool))
+    truth.flow[0, 0, 1, 1] = 4.0           # what its left neighbour looks for: 1 + 3
+    truth.occlusion[0, 0, 1, 1] = False
+    logits = torch.zeros(1, 9, 4, 4)
+    logits[0, 5, 1, 1] = 10.0              # x + 1
+    step = Step(base, base, logits, candidates(base))
+    assert float(losses.window_loss(step, truth)) < 1e-2
 
 
 def test_volume_loss_shares_between_two_disparities():
@@ -95,7 +116,7 @@ def test_steps_count_hidden_pixels_half():
     flow = torch.zeros(1, 2, 2, 2)
     truth = losses.Truth(flow + torch.tensor([3.0, 4.0]).view(1, 2, 1, 1),
                          torch.tensor([[[[True, True], [False, False]]]]))
-    value = losses.step_loss(Step(flow, flow, flow), truth)
+    value = losses.step_loss(Step(flow, flow, flow, flow), truth)
     assert float(value) == pytest.approx(0.75 * 5.01 ** 0.7, rel=1e-5)
 
 
