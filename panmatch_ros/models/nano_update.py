@@ -43,9 +43,7 @@ class WindowSearch(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(0.0))
         offset = torch.arange(-radius, radius + 1.0)
         y, x = torch.meshgrid(offset, offset, indexing='ij')
-        self.register_buffer('grid', torch.stack([x.flatten(), y.flatten()])[None, :, :, None,
-                                                                             None],
-                             persistent=False)
+        self.register_buffer('grid', torch.stack([x.flatten(), y.flatten()]), persistent=False)
 
     def forward(self, fmap0: Tensor, fmap1: Tensor, flow: Tensor) -> 'Seen':
         """
@@ -64,7 +62,7 @@ class WindowSearch(nn.Module):
             logits = shifted_correlation(fmap0, fmap1, self.radius)
         logits = logits.float() * self.log_scale.exp()
         logits = logits - logits.amax(1, keepdim=True)
-        candidates = windows(flow, self.radius) + self.grid - flow[:, :, None]
+        candidates = windows(flow, self.radius) + self.grid[:, :, None, None] - flow[:, :, None]
         weights = torch.exp(logits)
         total = weights.sum(1, keepdim=True)
         offset = (weights[:, None] * candidates).sum(2) / total
