@@ -86,3 +86,18 @@ def row_correlation(fmap0: Tensor, fmap1: Tensor, levels: int, block: int) -> Te
     products = products.index_select(-1, band.reshape(-1).to(fmap0.device))
     products = products.reshape(batch, height, groups, width, levels)
     return products.permute(0, 4, 2, 1, 3)
+
+
+def for_distance(fmap0: Tensor, fmap1: Tensor, dim: int = 1) -> tuple[Tensor, Tensor]:
+    """
+    Add a channel to each map that turns correlations into distances.
+
+    ``f0 . f1 - |f1|^2 / 2`` is ``-|f0 - f1|^2 / 2`` but for a part that all candidates share.
+    The plain product prefers whatever is bright; this prefers what is alike, already before
+    any training.
+
+    :param dim: of the channels.
+    """
+    penalty = -0.5 * fmap1.square().sum(dim, keepdim=True)
+    return (torch.cat([fmap0, torch.ones_like(fmap0.narrow(dim, 0, 1))], dim),
+            torch.cat([fmap1, penalty], dim))

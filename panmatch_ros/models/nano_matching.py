@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .local_correlation import row_correlation
+from .local_correlation import for_distance, row_correlation
 from .nano_config import NanoConfig
 from .nano_encoder import NanoFeatures, upsample_nearest
 

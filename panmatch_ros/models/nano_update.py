@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .convex_upsampling import WEIGHTS, convex_upsample
-from .local_correlation import local_correlation, shifted_correlation
+from .local_correlation import for_distance, local_correlation, shifted_correlation
 
 LOGIT_SCALE = 0.125  # of correlations as an input
 
@@ -55,7 +55,7 @@ class WindowSearch(nn.Module):
 
         :param flow: (B, 2, h, w), pixels of this scale.
         """
-        fmap1 = warp(fmap1, flow)
+        fmap0, fmap1 = for_distance(fmap0.float(), warp(fmap1, flow))
         if self.block:
             logits = local_correlation(fmap0, fmap1, self.radius, self.block)
         else:
