@@ -90,7 +90,7 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
     install_requires=['numpy>=1.23', 'opencv-python-headless>=4.6,<5', 'PyYAML>=5.4'],
-    extras_require={'network': ['torch>=2.4', 'safetensors>=0.4']},
+    extras_require={'network': ['torch>=2.4', 'safetensors>=0.4', 'tqdm>=4.60']},
     distclass=BinaryDistribution,
     cmdclass={'build_py': BuildWithInterfaces},
     data_files=[] if WITH_INTERFACES else DATA_FILES,

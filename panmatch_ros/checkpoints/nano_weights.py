@@ -63,3 +63,8 @@ def load_nano(path: Path) -> tuple['Nano', dict[str, Any]]:
             RuntimeError, RecursionError) as error:
         raise FormatError(f'{path} is cut off or damaged ({error}); {AGAIN}') from error
     return model.eval(), dict(header.get('notes') or {})
+
+
+def shipped_weights() -> Path:
+    """Tell where the weights of this package are."""
+    return Path(__file__).parent / 'weights' / 'nano.safetensors'

@@ -24,6 +24,7 @@ VERBS = {
     'info': 'info',
     'parity': 'parity',
     'synth': 'synth',
+    'train': 'train',
     'doctor': 'doctor',
 }
 EXAMPLES = """\

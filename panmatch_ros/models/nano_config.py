@@ -1,7 +1,6 @@
 """What a nano network is made of: one frozen dataclass."""
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from numbers import Integral
 from typing import Any
 
 from ..core.errors import ConfigError
@@ -76,7 +75,6 @@ class NanoConfig:
 
 def _check(name: str, values: Any, length: int) -> None:
     if (not isinstance(values, tuple) or len(values) != length
-            or any(isinstance(value, bool) or not isinstance(value, Integral)
-                   or not 0 < value <= 1024 for value in values)):
+            or any(type(value) is not int or not 0 < value <= 1024 for value in values)):
         raise ConfigError(f'{name} must be {length} whole number(s) from 1 to 1024, got '
                           f'{values!r}')

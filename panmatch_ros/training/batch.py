@@ -7,8 +7,9 @@ from torch import Tensor
 
 from ..data.synthetic.generator import TrainingPair, generate_pair
 from .config import Phase
+from .device_generator import DeviceGenerator
 
-FILL = 4  # batches in the pool before the training starts
+FILL = 16  # batches in the pool before the training starts
 
 
 class Batch(NamedTuple):
@@ -74,6 +75,33 @@ class PairPool:
         else:
             self._pairs[self.rendered % self.phase.pool] = pair
         self.rendered += 1
+
+
+class DevicePairs:
+    """
+    Renders every batch anew on a device; no pair is seen twice.
+
+    :param phase: sizes and scenes.
+    :param seed: of the scenes.
+    :param device: what renders.
+    :param first: index of the first scene, to continue a training with new ones.
+    """
+
+    def __init__(self, phase: Phase, seed: int, device: torch.device, first: int = 0) -> None:
+        self.phase, self.seed, self.rendered = phase, seed, first
+        self._random = np.random.default_rng([seed, first])
+        self._generator = DeviceGenerator(phase.scenes, device)
+
+    def next(self) -> Batch:
+        """Render a batch."""
+        indices = range(self.rendered, self.rendered + self.phase.batch)
+        self.rendered += self.phase.batch
+        made = self._generator.generate(self.seed, indices)
+        chosen = self._random.random(self.phase.batch) < self.phase.rectified_share
+        by_rows = made.rectified.cpu().numpy() & chosen
+        order = torch.from_numpy(np.argsort(by_rows, kind='stable')).to(made.flow.device)
+        return Batch(made.image0[order], made.image1[order], made.flow[order],
+                     made.occlusion[order], int(by_rows.sum()))
 
 
 def compact(pair: TrainingPair) -> TrainingPair:

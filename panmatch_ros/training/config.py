@@ -2,7 +2,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 import math
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +170,7 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def _require(name: str, value: Any, low: float, high: float, whole: bool = False) -> None:
-    if (isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high
-            or (whole and value != int(value))):
+    if (isinstance(value, bool) or not isinstance(value, int | float)
+            or not low <= value <= high or (whole and value != int(value))):
         kind = 'a whole number' if whole else 'a number'
         raise ConfigError(f'{name} must be {kind} from {low:g} to {high:g}, got {value!r}')

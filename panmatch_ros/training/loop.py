@@ -11,7 +11,7 @@ import torch.distributed as dist
 from ..checkpoints.nano_weights import save_nano
 from ..core.errors import ConfigError
 from ..models.nano import Nano
-from .batch import Batch, PairPool
+from .batch import Batch, DevicePairs, PairPool
 from .config import TrainingConfig
 from .curves import append_row
 from .losses import loss_terms, run_network
@@ -58,7 +58,7 @@ class Trainer:
             self.state.load(folder / LAST)
         self.state.progress.runs += 1
         self.interrupted = False
-        self._pool: tuple[int, PairPool] | None = None
+        self._pool: tuple[int, PairPool | DevicePairs] | None = None
 
     def run(self, report: Report | None = None) -> Progress:
         """
@@ -131,14 +131,20 @@ class Trainer:
 
     def _batch(self, phase: int) -> Batch:
         if self._pool is None or self._pool[0] != phase:
-            self._pool = (phase, PairPool(self.config.phases[phase], self.config.seed, self.rank,
-                                          self.config.processes, self.state.progress.rendered))
+            self._pool = (phase, self._source(phase))
         batch = self._pool[1].next()
         self.state.progress.rendered = self._pool[1].rendered
-        images = (x.to(self.device, memory_format=torch.channels_last)
-                  for x in (batch.image0, batch.image1))
-        return Batch(*images, batch.flow.to(self.device), batch.occlusion.to(self.device),
-                     batch.rectified)
+        image0, image1 = (x.to(self.device, memory_format=torch.channels_last)
+                          for x in (batch.image0, batch.image1))
+        return Batch(image0, image1, batch.flow.to(self.device),
+                     batch.occlusion.to(self.device), batch.rectified)
+
+    def _source(self, phase: int) -> PairPool | DevicePairs:
+        config, rendered = self.config, self.state.progress.rendered
+        if self.device.type == 'cpu':
+            return PairPool(config.phases[phase], config.seed, self.rank, config.processes,
+                            rendered)
+        return DevicePairs(config.phases[phase], config.seed, self.device, rendered)
 
     def _share_gradients(self, finite: bool) -> None:
         """Average the gradients of all processes; a bad one spoils the step of all."""

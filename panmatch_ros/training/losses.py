@@ -47,7 +47,8 @@ def run_network(model: Nano, batch: Batch) -> Outcome:
     features0 = NanoFeatures(*(x[:size] for x in features))
     features1 = NanoFeatures(*(x[size:] for x in features))
     general = size - batch.rectified
-    starts, searched, volume, coarse = [], None, None, []
+    starts, searched, volume = [], None, None
+    coarse: list[Step] = []
     if general:
         start, searched, coarse = model.start_flow(
             NanoFeatures(*(x[:general] for x in features0)),

@@ -98,3 +98,16 @@ def test_processes_and_later_runs_see_other_scenes():
     later = batches.PairPool(phase, 1, 0, 2, first=100)
     images = [pool.next() and pool._pairs[0].image0 for pool in (*pools, later)]
     assert not any(np.array_equal(images[i], images[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_batches_of_a_device_are_new_and_sorted():
+    phase = Phase(batch=6, pool=6, rectified_share=1.0, scenes=SCENES)
+    source = batches.DevicePairs(phase, seed=1, device=torch.device('cpu'))
+    first, second = source.next(), source.next()
+    assert source.rendered == 12
+    assert not torch.equal(first.image0, second.image0)
+    for batch in (first, second):
+        assert batch.image0.shape == (6, 3, 64, 128)
+        horizontal = (batch.flow[:, 1] == 0).flatten(1).all(1)
+        assert horizontal[6 - batch.rectified:].all()
+        assert not horizontal[:6 - batch.rectified].any()

@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip('torch', reason='torch is not installed')
 
-from panmatch_ros.core.errors import ConfigError  # noqa: E402
-from panmatch_ros.training.config import TrainingConfig, read_recipe  # noqa: E402
-from panmatch_ros.training.schedule import LAST_FACTOR, learning_rate, phase_at  # noqa: E402
+from panmatch_ros.core.errors import ConfigError
+from panmatch_ros.training.config import TrainingConfig, read_recipe
+from panmatch_ros.training.schedule import LAST_FACTOR, learning_rate, phase_at
 
 RECIPES = sorted((Path(__file__).parents[2] / 'config' / 'train').glob('*.yaml'))
 

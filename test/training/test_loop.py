@@ -33,7 +33,7 @@ def test_a_training_leaves_states_weights_and_curves(tmp_path):
     progress = train(recipe(), tmp_path, report=lambda *each: reports.append(each))
     assert progress.step >= 1
     assert progress.seconds >= 3
-    model, notes = load_nano(tmp_path / 'best.safetensors')
+    _, notes = load_nano(tmp_path / 'best.safetensors')
     assert notes['steps'] == progress.step
     assert TrainingConfig.from_dict(notes['recipe']) == recipe()
     assert notes['validation'] == progress.history[-1]
