@@ -1,0 +1,121 @@
+"""Window search of nano, for engines that are slow at sampling and at short vectors."""
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..nano_update import WindowSearch
+
+
+class FoldedSearch(nn.Module):
+    """
+    Compare every pixel with a window around its match so far; one pair at a time.
+
+    :param search: the trained one; left as it is.
+    :param block: columns that are compared at once; the width is rounded up to a multiple.
+    """
+
+    def __init__(self, search: WindowSearch, block: int) -> None:
+        super().__init__()
+        self.radius, self.block = search.radius, block
+        self.scale = search.log_scale.detach().exp()
+        self.register_buffer('grid', search.grid.clone())
+        self.register_buffer('band', _band(search.radius, block))
+
+    def forward(self, fmap0: Tensor, warped: Tensor,
+                flow: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """
+        Look around the match.
+
+        :param fmap0: (1, C, h, w).
+        :param warped: (h, w, C) of :func:`warp_rows`.
+        :param flow: (1, 2, h, w), pixels of this scale.
+        :returns: logits ((2 r + 1)^2, h w) relative to the best, the mean of the candidates
+            (1, 2, h, w), and the log-probability of the best (1, 1, h, w).
+        """
+        logits = self.correlate(fmap0, warped)
+        logits = logits - logits.amax(0, keepdim=True)
+        offset, total = mean_candidate(torch.exp(logits), flow, self.grid, self.radius)
+        return logits, offset, -total.log()
+
+    def correlate(self, fmap0: Tensor, warped: Tensor) -> Tensor:
+        """Logits ((2 r + 1)^2, h w) of the window."""
+        channels, height, width = fmap0.shape[1:]
+        size, block = 2 * self.radius + 1, self.block
+        blocks = (width + block - 1) // block
+        # One more channel makes distances of products, see local_correlation.for_distance.
+        queries = F.pad(fmap0[0].permute(1, 2, 0), (0, 1, 0, 0), value=1.0) * self.scale
+        queries = F.pad(queries, (0, 0, 0, blocks * block - width))
+        queries = queries.reshape(height, blocks, block, channels + 1).transpose(-1, -2)
+        warped = torch.cat([warped, -0.5 * warped.square().sum(2, keepdim=True)], dim=2)
+        # All columns that a block needs: its own and the first of the next.
+        rows = F.pad(warped, (0, 0, self.radius, (blocks + 1) * block - self.radius - width,
+                              self.radius, self.radius))
+        cells = rows.reshape(height + size - 1, blocks + 1, block, channels + 1)
+        cells = torch.cat([cells[:, :-1], cells[:, 1:, :size - 1]], dim=2)
+        products = torch.cat([cells[y:y + height] @ queries for y in range(size)], dim=2)
+        kept = products.flatten(2).index_select(2, self.band)
+        kept = kept.reshape(height, blocks, size * size, block).permute(2, 0, 1, 3)
+        return kept.reshape(size * size, height, blocks * block)[:, :, :width].flatten(1)
+
+
+def mean_candidate(weights: Tensor, flow: Tensor, grid: Tensor,
+                   radius: int) -> tuple[Tensor, Tensor]:
+    """
+    Average what the neighbours and their place in the window would make of the flow.
+
+    :param weights: ((2 r + 1)^2, h w), not normalised.
+    :param flow: (1, 2, h, w).
+    :param grid: (2, (2 r + 1)^2), places in the window.
+    :returns: change of the flow (1, 2, h, w), and the sum of the weights (1, 1, h, w).
+    """
+    height, width = flow.shape[2:]
+    size = 2 * radius + 1
+    padded = F.pad(flow, (radius, radius, radius, radius), mode='replicate')
+    near = torch.cat([padded[:, :, y:y + height, x:x + width]
+                      for y in range(size) for x in range(size)])  # (size^2, 2, h, w)
+    near = near.reshape(size * size, 2, -1)
+    total = weights.sum(0, keepdim=True)
+    mean = ((weights[:, None] * near).sum(0) + grid @ weights) / total
+    return mean.reshape(1, 2, height, width) - flow, total.reshape(1, 1, height, width)
+
+
+def _band(radius: int, block: int) -> Tensor:
+    """Index into the products (window y, column of the window, column of the block)."""
+    size, span = 2 * radius + 1, block + 2 * radius
+    y = torch.arange(size)[:, None, None]
+    x = torch.arange(size)[:, None]
+    column = torch.arange(block)
+    return ((y * span + column + x) * block + column).reshape(-1)
+
+
+def warp_rows(fmap: Tensor, flow: Tensor) -> Tensor:
+    """
+    Sample a map at the match of every pixel, bilinearly; zero outside.
+
+    As :func:`~panmatch_ros.models.nano_update.warp`, by whole rows of channels, which is
+    several times faster where engines sample channel by channel.
+
+    :param fmap: (1, C, h, w).
+    :param flow: (1, 2, h, w), pixels of this scale.
+    :returns: (h, w, C).
+    """
+    channels, height, width = fmap.shape[1:]
+    pitch = width + 3  # zeros: one to the left, and two to the right of which one is a neighbour
+    table = F.pad(fmap, (1, 2, 1, 2)).permute(0, 2, 3, 1).reshape(-1, channels)
+    column = torch.arange(width, dtype=flow.dtype) + 1
+    row = (torch.arange(height, dtype=flow.dtype) + 1)[:, None]
+    x = _limit(flow[0, 0] + column, width + 1)
+    y = _limit(flow[0, 1] + row, height + 1)
+    x0, y0 = x.floor(), y.floor()
+    right, below = x - x0, y - y0
+    corner = right * below
+    index = (y0 * pitch + x0).to(torch.int32).flatten()
+    parts = [table.index_select(0, index + offset) * weight.reshape(-1, 1)
+             for offset, weight in ((0, 1 - right - below + corner), (1, right - corner),
+                                    (pitch, below - corner), (pitch + 1, corner))]
+    return (parts[0] + parts[1] + parts[2] + parts[3]).reshape(height, width, channels)
+
+
+def _limit(position: Tensor, largest: int) -> Tensor:
+    """Keep positions between 0 and the largest; a not-a-number too."""
+    return F.relu(largest - F.relu(largest - position))

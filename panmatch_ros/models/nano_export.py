@@ -1,0 +1,176 @@
+"""A trained nano network as ONNX graphs that share no weights, for any image size."""
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import MissingDependencyError
+from .nano import Nano
+from .nano_encoder import NanoFeatures
+from .nano_folding import FoldedNano
+
+OPSET = 18
+PARTS = ('encoder', 'flow', 'stereo', 'refine')
+SCALES = dict(zip(NanoFeatures._fields, (2, 4, 8, 16, 16), strict=True))
+CHANNELS = {'flow': 2, 'confidence': 1, 'flow8': 2, 'certainty8': 1}  # of results
+EXAMPLE_SIZE = (128, 192)  # (height, width); the graphs take any
+
+
+def graph_path(folder: Path, part: str) -> Path:
+    """Name the file of one of the :data:`PARTS`."""
+    return folder / f'nano_{part}.onnx'
+
+
+def export_nano(model: Nano, folder: Path,
+                properties: Mapping[str, str] | None = None) -> list[Path]:
+    """
+    Write a network as four graphs, operator set 18.
+
+    - ``encoder``: ``image`` (1, 3, H, W) to the features ``half``, ``quarter``, ``eighth``,
+      ``sixteenth`` and ``tokens``.
+    - ``flow``: features of both images, ``flow_init`` (1, 2, H / 16, W / 16) and
+      ``init_weight`` (1, 1, H / 16, W / 16) to ``flow8``, ``state8`` and ``certainty8``.
+    - ``stereo``: features of both images to the same.
+    - ``refine``: features, those three and ``horizontal`` (1, 2, 1, 1) to ``flow``
+      (1, 2, H, W) in pixels and ``confidence`` (1, 1, H, W) in [0, 1].
+
+    Features of image 0 and 1 end in that digit. Dynamic sizes are named ``H2`` for H / 2 and
+    so on: an engine that is told them plans a static graph. The updates are unrolled.
+
+    :param model: a trained network, its ``iterations`` those that are wanted; left as it is.
+    :param folder: where the files go; must exist.
+    :param properties: kept in the metadata of each file.
+    :returns: the files, in the order of :data:`PARTS`.
+    :raises MissingDependencyError: if onnx is not installed.
+    """
+    if find_spec('onnx') is None:
+        raise MissingDependencyError('to write ONNX, install its package: pip install onnx')
+    folded = FoldedNano(model)
+    writer = _Writer(folder, folded, dict(properties or {}))
+    with torch.no_grad():
+        image = torch.rand(1, 3, *EXAMPLE_SIZE)
+        features0, features1 = (folded.encoder(x) for x in (image, image.roll(3, -1)))
+        writer.write('encoder', folded.encoder, {'image': (image, 1)}, SCALES)
+        start = _write_starts(writer, folded, features0, features1)
+        _write_refine(writer, folded, features0, features1, start)
+    return writer.paths
+
+
+def _write_starts(writer: '_Writer', folded: FoldedNano, features0: NanoFeatures,
+                  features1: NanoFeatures) -> dict[str, tuple[Tensor, int]]:
+    """Write both first estimates, and give what they give."""
+    flow_init = torch.zeros_like(features0.tokens[:, :2])
+    inputs = {**_named(features0, 0, ('sixteenth', 'tokens')), **_named(features1, 1, ('tokens',)),
+              'flow_init': (flow_init, 16), 'init_weight': (flow_init[:, :1], 16)}
+    outputs = ('flow8', 'state8', 'certainty8')
+
+    def start_flow(sixteenth0: Tensor, tokens0: Tensor, tokens1: Tensor,
+                   *init: Tensor) -> tuple[Tensor, ...]:
+        return folded.start_flow(_features(sixteenth=sixteenth0, tokens=tokens0),
+                                 _features(tokens=tokens1), *init)
+
+    def start_stereo(eighth0: Tensor, eighth1: Tensor) -> tuple[Tensor, ...]:
+        return folded.start_stereo(_features(eighth=eighth0), _features(eighth=eighth1))
+
+    writer.write('flow', start_flow, inputs, dict.fromkeys(outputs, 8))
+    writer.write('stereo', start_stereo,
+                 _named(features0, 0, ('eighth',)) | _named(features1, 1, ('eighth',)),
+                 dict.fromkeys(outputs, 8))
+    found = folded.start_flow(features0, features1, flow_init, flow_init[:, :1])
+    return {name: (value, 8) for name, value in zip(outputs, found, strict=True)}
+
+
+def _write_refine(writer: '_Writer', folded: FoldedNano, features0: NanoFeatures,
+                  features1: NanoFeatures, start: dict[str, tuple[Tensor, int]]) -> None:
+    compared = ('half', 'quarter', 'eighth')
+
+    def refine(*inputs: Tensor) -> tuple[Tensor, ...]:
+        return folded.refine(_features(**dict(zip(compared, inputs[:3], strict=True))),
+                             _features(**dict(zip(compared, inputs[3:6], strict=True))),
+                             *inputs[6:])
+
+    inputs = {**_named(features0, 0, compared), **_named(features1, 1, compared), **start,
+              'horizontal': (torch.ones(1, 2, 1, 1), 0)}
+    writer.write('refine', refine, inputs, {'flow': 1, 'confidence': 1})
+
+
+class _Writer:
+    """
+    Writes one graph after another.
+
+    :param folder: of the files.
+    :param network: whose weights the graphs hold.
+    :param properties: of each file.
+    """
+
+    def __init__(self, folder: Path, network: nn.Module, properties: dict[str, str]) -> None:
+        self.folder, self.network, self.properties = folder, network, properties
+        self.paths: list[Path] = []
+
+    def write(self, part: str, function: Callable[..., tuple[Tensor, ...]],
+              inputs: Mapping[str, tuple[Tensor, int]], outputs: Mapping[str, int]) -> None:
+        """
+        Record a function.
+
+        :param inputs: examples, and the scale whose sizes they have; 0 for a fixed size.
+        :param outputs: names, and the scales whose sizes they have.
+        """
+        scales = {name: scale for name, (_, scale) in inputs.items()} | dict(outputs)
+        axes = {name: {2: f'H{scale}', 3: f'W{scale}'} for name, scale in scales.items() if scale}
+        path = graph_path(self.folder, part)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # that sizes are read while recording: they are traced
+            torch.onnx.export(
+                _Function(self.network, function),
+                tuple(value for value, _ in inputs.values()), str(path),
+                dynamo=False, opset_version=OPSET, input_names=list(inputs),
+                output_names=list(outputs), dynamic_axes=axes)
+        finish_graph(path, {**self.properties, 'part': part})
+        self.paths.append(path)
+
+
+class _Function(nn.Module):
+    """
+    A function as the exporter wants it.
+
+    :param network: whose weights it uses; others would be stored each time they are used.
+    :param function: what to record.
+    """
+
+    def __init__(self, network: nn.Module, function: Callable[..., tuple[Tensor, ...]]) -> None:
+        super().__init__()
+        self.network, self.function = network, function
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Call the function."""
+        return tuple(self.function(*inputs))
+
+
+def finish_graph(path: Path, properties: Mapping[str, str]) -> None:
+    """Say in the file what it is, and give the free sizes of results their names."""
+    import onnx
+    model = onnx.load(str(path))
+    for value in model.graph.output:
+        first, channels, *_ = value.type.tensor_type.shape.dim
+        for size, length in ((first, 1), (channels, CHANNELS.get(value.name))):
+            if length is not None:  # the exporter makes up names
+                size.Clear()
+                size.dim_value = length
+    onnx.helper.set_model_props(model, dict(properties))
+    model.producer_name = 'panmatch_ros'
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def _named(features: NanoFeatures, image: int,
+           names: Iterable[str]) -> dict[str, tuple[Tensor, int]]:
+    return {f'{name}{image}': (getattr(features, name), SCALES[name]) for name in names}
+
+
+def _features(**known: Tensor) -> NanoFeatures:
+    """Features of which a part is needed."""
+    nothing = torch.empty(0)
+    return NanoFeatures(**{name: known.get(name, nothing) for name in NanoFeatures._fields})
