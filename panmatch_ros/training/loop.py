@@ -14,9 +14,10 @@ from ..models.nano import Nano
 from .batch import Batch, DevicePairs, PairPool
 from .config import TrainingConfig
 from .curves import append_row
+from .gradients import average_gradients
 from .losses import loss_terms, run_network
 from .schedule import learning_rate, phase_at
-from .state import Averaged, Progress, TrainingState, parameters_as_one
+from .state import Averaged, Progress, TrainingState
 from .validation import held_out_pairs, score_of, validate
 
 LOG = logging.getLogger(__name__)
@@ -108,7 +109,8 @@ class Trainer:
         total = sum(terms.values(), torch.zeros((), device=self.device))
         state.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        self._share_gradients(bool(torch.isfinite(total)))
+        if config.processes > 1:
+            average_gradients(state.model, bool(torch.isfinite(total)))
         norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
         if torch.isfinite(norm):
             state.optimizer.step()
@@ -145,20 +147,6 @@ class Trainer:
             return PairPool(config.phases[phase], config.seed, self.rank, config.processes,
                             rendered)
         return DevicePairs(config.phases[phase], config.seed, self.device, rendered)
-
-    def _share_gradients(self, finite: bool) -> None:
-        """Average the gradients of all processes; a bad one spoils the step of all."""
-        if self.config.processes == 1:
-            return
-        row = parameters_as_one(self.state.model)
-        if not finite:
-            row.fill_(float('nan'))
-        dist.all_reduce(row)
-        row /= self.config.processes
-        start = 0
-        for each in self.state.model.parameters():
-            each.grad = row[start:start + each.numel()].view_as(each)
-            start += each.numel()
 
     def _agree(self, seconds: float, over: bool) -> tuple[float, bool]:
         """All processes go by the clock of the first, and stop when any wants to."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..core.errors import FormatError
 from ..models.nano import Nano
@@ -106,9 +106,3 @@ class TrainingState:
             self.progress = Progress(**values['progress'])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise FormatError(f'{path} is damaged: {error}') from error
-
-
-def parameters_as_one(model: nn.Module) -> Tensor:
-    """Gradients of all parameters in a row; zero where there is none."""
-    return torch.cat([(torch.zeros_like(each) if each.grad is None else each.grad).flatten()
-                      for each in model.parameters()])
