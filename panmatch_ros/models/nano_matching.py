@@ -119,7 +119,8 @@ class StereoVolume(nn.Module):
     def aggregate(self, left: Tensor, right: Tensor) -> Tensor:
         """Logits (B, D, h, w) of the disparities."""
         batch, size = left.shape[0], left.shape[2:]
-        left5, right5 = (x.reshape(batch, GROUPS, -1, *size) for x in (left, right))
+        left5, right5 = for_distance(*(x.reshape(batch, GROUPS, -1, *size)
+                                       for x in (left, right)), dim=2)
         volume = row_correlation(left5, right5, self.levels, VOLUME_BLOCK)
         x = self.stem(volume.flatten(0, 1) * self.log_scale.exp())
         x = guided(F.relu(x), self.guide(left), self.levels)

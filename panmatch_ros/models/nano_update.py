@@ -64,9 +64,24 @@ class WindowSearch(nn.Module):
         logits = logits - logits.amax(1, keepdim=True)
         candidates = windows(flow, self.radius) + self.grid[:, :, None, None] - flow[:, :, None]
         weights = torch.exp(logits)
-        total = weights.sum(1, keepdim=True)
-        offset = (weights[:, None] * candidates).sum(2) / total
-        return Seen(logits, candidates, offset, -total.log())
+        near = weights * self.beside(logits.argmax(1, keepdim=True))
+        offset = (near[:, None] * candidates).sum(2) / near.sum(1, keepdim=True)
+        return Seen(logits, candidates, offset, -weights.sum(1, keepdim=True).log())
+
+    def beside(self, best: Tensor) -> Tensor:
+        """
+        Tell which candidates are the best one and its eight neighbours.
+
+        A mean over the whole window would be pulled to where most candidates are.
+
+        :param best: (B, 1, h, w), number of the best candidate.
+        :returns: (B, (2 r + 1)^2, h, w) bool.
+        """
+        size = 2 * self.radius + 1
+        row = torch.div(best, size, rounding_mode='floor')
+        x, y = (part[:, None, None] for part in self.grid)
+        return (((x - (best - row * size - self.radius)).abs() < 1.5)
+                & ((y - (row - self.radius)).abs() < 1.5))
 
 
 class Seen(NamedTuple):
@@ -75,7 +90,7 @@ class Seen(NamedTuple):
 
     :param logits: (B, (2 r + 1)^2, h, w), relative to the best.
     :param candidates: (B, 2, (2 r + 1)^2, h, w), change of the flow, pixels of this scale.
-    :param offset: (B, 2, h, w), mean of the candidates.
+    :param offset: (B, 2, h, w), mean of the best candidate and its neighbours.
     :param certainty: (B, 1, h, w), log-probability of the best.
     """
 
