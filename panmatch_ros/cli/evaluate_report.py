@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 import math
 
-from ..evaluation.evaluate import PairScore, mean_metrics
+from ..evaluation.evaluate import PairScore, mean_confidence, mean_metrics
 from ..evaluation.metrics import BAD_THRESHOLDS_PX, Metrics
 
 OUTLIERS = {'stereo': 'D1-all', 'flow': 'Fl-all'}
@@ -18,7 +18,7 @@ def describe_scores(scores: Sequence[PairScore]) -> str:
             continue
         header = [f'{task} pair', 'matcher', 'size', 'EPE px',
                   *(f'bad-{limit:g} %' for limit in BAD_THRESHOLDS_PX), f'{outliers} %',
-                  'valid %', 'ms']
+                  'valid %', 'AUROC', 'ECE', 'ms']
         rows = [row for matcher in matchers_of(chosen) for row in matcher_rows(chosen, matcher)]
         tables.append(align([header, *rows]))
     return '\n\n'.join(tables)
@@ -34,12 +34,12 @@ def matcher_rows(scores: Sequence[PairScore], matcher: str) -> list[list[str]]:
             continue
         size = f'{score.size[1]}x{score.size[0]}'
         rows.append([score.pair, matcher, size, *cells(score.metrics),
-                     f'{score.milliseconds:.0f}'])
+                     *confidence_cells([score]), f'{score.milliseconds:.0f}'])
     good = [score for score in mine if score.metrics is not None]
     if len(mine) > 1 and good:
         mean_ms = sum(score.milliseconds for score in good) / len(good)
         rows.append([f'{MEAN} of {len(good)}', matcher, '', *cells(mean_of(good)),
-                     f'{mean_ms:.0f}'])
+                     *confidence_cells(good), f'{mean_ms:.0f}'])
     return rows
 
 
@@ -47,6 +47,24 @@ def cells(metrics: Metrics) -> list[str]:
     """Numbers of one row."""
     return [f'{metrics.epe_px:.3f}', *(f'{each:.2f}' for each in metrics.bad_percent),
             f'{metrics.outlier_percent:.2f}', f'{metrics.density_percent:.1f}']
+
+
+def confidence_cells(scores: Sequence[PairScore]) -> list[str]:
+    """AUROC and expected calibration error of one row."""
+    quality = mean_confidence(scores)
+    return [f'{quality.auroc:.3f}', f'{quality.calibration_error:.3f}']
+
+
+def confidence_of(scores: Sequence[PairScore]) -> dict:
+    """Arrange the quality of the confidence for JSON."""
+    quality = mean_confidence(scores)
+    return {'confidence_auroc': finite_or_none(quality.auroc),
+            'confidence_calibration_error': finite_or_none(quality.calibration_error)}
+
+
+def finite_or_none(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if math.isfinite(value) else None
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:
@@ -75,7 +93,7 @@ def results_of(scores: Sequence[PairScore]) -> dict:
                     if score.matcher == matcher and score.metrics is not None]
             if good:
                 means.append({'task': task, 'matcher': matcher, 'pairs': len(good),
-                              **named(mean_of(good), task)})
+                              **named(mean_of(good), task), **confidence_of(good)})
     return {'pairs': [pair_of(score) for score in scores], 'means': means}
 
 
@@ -86,7 +104,8 @@ def pair_of(score: PairScore) -> dict:
         return {**entry, 'error': score.error}
     return {**entry, 'height': score.size[0], 'width': score.size[1],
             'milliseconds': round(score.milliseconds, 2), 'truth_scale': score.truth_scale,
-            'truth_scale_origin': score.scale_origin or None, **named(score.metrics, score.task)}
+            'truth_scale_origin': score.scale_origin or None, **named(score.metrics, score.task),
+            **confidence_of([score])}
 
 
 def named(metrics: Metrics, task: str) -> dict:
@@ -94,7 +113,7 @@ def named(metrics: Metrics, task: str) -> dict:
     outliers = OUTLIERS[task].lower().replace('-', '_')
     bad = {f'bad_{limit:g}_percent'.replace('.', '_'): value
            for limit, value in zip(BAD_THRESHOLDS_PX, metrics.bad_percent, strict=True)}
-    return {'epe_px': metrics.epe_px if math.isfinite(metrics.epe_px) else None,
+    return {'epe_px': finite_or_none(metrics.epe_px),
             'epe_pixels': metrics.epe_pixels, 'truth_pixels': metrics.truth_pixels,
             'density_percent': metrics.density_percent, **bad,
             f'{outliers}_percent': metrics.outlier_percent}

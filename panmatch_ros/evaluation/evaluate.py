@@ -4,9 +4,12 @@ from dataclasses import dataclass
 import math
 import time
 
+import numpy as np
+
 from ..core.errors import PanMatchError, ShapeError
 from ..data.images import read_image
 from ..inference.matcher import Matcher
+from .confidence import ConfidenceMetrics, confidence_metrics
 from .metrics import BAD_THRESHOLDS_PX, Metrics, disparity_metrics, flow_metrics
 from .pairs import TruthPair
 from .truth import read_truth
@@ -27,6 +30,7 @@ class PairScore:
     :param scale_origin: where that scale comes from.
     :param scale_is_guess: whether it was guessed from the file name.
     :param error: why the pair failed; empty if it did not.
+    :param confidence: quality of the confidence; None if the pair failed.
     """
 
     pair: str
@@ -39,6 +43,7 @@ class PairScore:
     scale_origin: str = ''
     scale_is_guess: bool = False
     error: str = ''
+    confidence: ConfidenceMetrics | None = None
 
 
 def score_pair(matcher: Matcher, label: str, pair: TruthPair,
@@ -67,15 +72,19 @@ def _score(matcher: Matcher, label: str, pair: TruthPair, scale: float | None) -
                          f'pixels, {pair.image0.name} has {size[1]}x{size[0]}')
     start_s = time.perf_counter()
     if pair.task == 'stereo':
-        disparity = matcher.match_stereo(image0, image1).disparity
+        disparity = matcher.match_stereo(image0, image1)
         elapsed_s = time.perf_counter() - start_s
-        metrics = disparity_metrics(disparity, truth.values)
+        metrics = disparity_metrics(disparity.disparity, truth.values)
+        error = np.abs(disparity.disparity - truth.values)
+        confidence = disparity.confidence
     else:
-        flow = matcher.match(image0, image1).flow
+        flow = matcher.match(image0, image1)
         elapsed_s = time.perf_counter() - start_s
-        metrics = flow_metrics(flow, truth.values)
+        metrics = flow_metrics(flow.flow, truth.values)
+        error, confidence = np.linalg.norm(flow.flow - truth.values, axis=2), flow.confidence
+    quality = confidence_metrics(confidence.ravel(), error.ravel())
     return PairScore(pair.name, pair.task, label, (size[0], size[1]), metrics, 1e3 * elapsed_s,
-                     truth.scale, truth.scale_origin, truth.is_guess)
+                     truth.scale, truth.scale_origin, truth.is_guess, confidence=quality)
 
 
 def mean_metrics(all_metrics: Sequence[Metrics]) -> Metrics:
@@ -95,3 +104,17 @@ def mean_metrics(all_metrics: Sequence[Metrics]) -> Metrics:
         bad_percent=tuple(sum(each.bad_percent[index] for each in all_metrics) / number
                           for index in range(len(BAD_THRESHOLDS_PX))),
         outlier_percent=sum(each.outlier_percent for each in all_metrics) / number)
+
+
+def mean_confidence(scores: Sequence[PairScore]) -> ConfidenceMetrics:
+    """
+    Average the quality of the confidence over pairs, each with the same weight.
+
+    :param scores: at least one that did not fail. Pairs that are all right or all wrong have no
+        AUROC and are left out of the mean of those.
+    """
+    known = [score.confidence for score in scores if score.confidence is not None]
+    areas = [each.auroc for each in known if math.isfinite(each.auroc)]
+    errors = [each.calibration_error for each in known if math.isfinite(each.calibration_error)]
+    return ConfidenceMetrics(sum(areas) / len(areas) if areas else math.nan,
+                             sum(errors) / len(errors) if errors else math.nan)
