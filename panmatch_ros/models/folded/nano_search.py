@@ -18,7 +18,6 @@ class FoldedSearch(nn.Module):
         super().__init__()
         self.radius, self.block = search.radius, block
         self.scale = search.log_scale.detach().exp()
-        self.register_buffer('grid', search.grid.clone())
         self.register_buffer('band', _band(search.radius, block))
 
     def forward(self, fmap0: Tensor, warped: Tensor,
@@ -29,13 +28,12 @@ class FoldedSearch(nn.Module):
         :param fmap0: (1, C, h, w).
         :param warped: (h, w, C) of :func:`warp_rows`.
         :param flow: (1, 2, h, w), pixels of this scale.
-        :returns: logits ((2 r + 1)^2, h w) relative to the best, the mean of the candidates
-            (1, 2, h, w), and the log-probability of the best (1, 1, h, w).
+        :returns: logits ((2 r + 1)^2, h w) relative to the best, what the best ones would
+            change (1, 2, h, w), and the log-probability of the best (1, 1, h, w).
         """
         logits = self.correlate(fmap0, warped)
         logits = logits - logits.amax(0, keepdim=True)
-        offset, total = mean_candidate(torch.exp(logits), flow, self.grid, self.radius)
-        return logits, offset, -total.log()
+        return logits, *mean_candidate(logits, flow, self.radius)
 
     def correlate(self, fmap0: Tensor, warped: Tensor) -> Tensor:
         """Logits ((2 r + 1)^2, h w) of the window."""
@@ -58,25 +56,32 @@ class FoldedSearch(nn.Module):
         return kept.reshape(size * size, height, blocks * block)[:, :, :width].flatten(1)
 
 
-def mean_candidate(weights: Tensor, flow: Tensor, grid: Tensor,
-                   radius: int) -> tuple[Tensor, Tensor]:
+def mean_candidate(logits: Tensor, flow: Tensor, radius: int) -> tuple[Tensor, Tensor]:
     """
-    Average what the neighbours and their place in the window would make of the flow.
+    Average what the best candidate and its eight neighbours would make of the flow.
 
-    :param weights: ((2 r + 1)^2, h w), not normalised.
+    :param logits: ((2 r + 1)^2, h w), relative to the best.
     :param flow: (1, 2, h, w).
-    :param grid: (2, (2 r + 1)^2), places in the window.
-    :returns: change of the flow (1, 2, h, w), and the sum of the weights (1, 1, h, w).
+    :returns: change of the flow (1, 2, h, w), and the log-probability of the best (1, 1, h, w).
     """
     height, width = flow.shape[2:]
-    size = 2 * radius + 1
-    padded = F.pad(flow, (radius, radius, radius, radius), mode='replicate')
-    near = torch.cat([padded[:, :, y:y + height, x:x + width]
-                      for y in range(size) for x in range(size)])  # (size^2, 2, h, w)
-    near = near.reshape(size * size, 2, -1)
-    total = weights.sum(0, keepdim=True)
-    mean = ((weights[:, None] * near).sum(0) + grid @ weights) / total
-    return mean.reshape(1, 2, height, width) - flow, total.reshape(1, 1, height, width)
+    size, pitch = 2 * radius + 1, width + 2 * radius
+    best = logits.argmax(0, keepdim=True)
+    row = torch.div(best, size, rounding_mode='floor')
+    column = best - row * size
+    step = torch.arange(9)[:, None]
+    y, x = row + torch.div(step, 3, rounding_mode='floor') - 1, column + step % 3 - 1  # (9, h w)
+    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
+    x, y = x.clamp(0, size - 1), y.clamp(0, size - 1)
+    weights = torch.exp(logits.gather(0, y * size + x)) * inside
+    padded = F.pad(flow, (radius, radius, radius, radius), mode='replicate')[0].flatten(1)
+    corner = torch.arange(height)[:, None] * pitch + torch.arange(width)
+    source = (y * pitch + x + corner.reshape(1, -1)).flatten()
+    near = padded.index_select(1, source).reshape(2, 9, -1)
+    place = torch.stack([x, y]).to(near) - radius
+    mean = (weights * (near + place)).sum(1) / weights.sum(0, keepdim=True)
+    certainty = -torch.exp(logits).sum(0).log()
+    return mean.reshape(1, 2, height, width) - flow, certainty.reshape(1, 1, height, width)
 
 
 def _band(radius: int, block: int) -> Tensor:

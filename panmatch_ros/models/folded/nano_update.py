@@ -59,7 +59,6 @@ class FoldedDetail(nn.Module):
         super().__init__()
         channels = (block.mix.in_channels - 12) // 3
         self.scale = block.search.log_scale.detach().exp()
-        self.register_buffer('grid', block.search.grid.clone())
         self.mix = nn.Conv2d(block.mix.in_channels, block.mix.out_channels, 3, padding=1)
         weight = block.mix.weight.detach().clone()
         weight[:, :channels] -= weight[:, channels:2 * channels]
@@ -82,8 +81,8 @@ class FoldedDetail(nn.Module):
                             + penalty[:, :, y:y + height, x:x + width]
                             for y in range(3) for x in range(3)], dim=1) * self.scale
         logits = logits - logits.amax(1, keepdim=True)
-        offset, total = mean_candidate(torch.exp(logits)[0].flatten(1), flow, self.grid, 1)
-        x = torch.cat([fmap0, warped, hidden, logits, offset, -total.log()], dim=1)
+        offset, certainty = mean_candidate(logits[0].flatten(1), flow, 1)
+        x = torch.cat([fmap0, warped, hidden, logits, offset, certainty], dim=1)
         x = F.relu(self.refine(F.relu(self.mix(x))))
         change = self.head(x)
         updated = flow + change[:, :2] + torch.sigmoid(change[:, 2:3]) * offset

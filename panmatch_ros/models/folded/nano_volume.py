@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..local_correlation import for_distance
 from ..nano_encoder import upsample_nearest
 from ..nano_matching import GROUPS, VOLUME_BLOCK, StereoVolume, VolumeBlock, guided
 
@@ -46,7 +47,7 @@ class FoldedVolume(nn.Module):
     def aggregate(self, left: Tensor, right: Tensor) -> Tensor:
         """Logits (1, D, h, w) of the disparities."""
         size = left.shape[2:]
-        x = F.relu(self.stem(self.correlate(left * self.scale, right)))
+        x = F.relu(self.stem(self.correlate(left, right)))
         x = self.fine(guided(x, self.guide(left), self.levels))
         y = F.relu(self.down(x.reshape(self.levels // 2, -1, *size)))
         for block in self.coarse:
@@ -59,12 +60,14 @@ class FoldedVolume(nn.Module):
     def correlate(self, left: Tensor, right: Tensor) -> Tensor:
         """Products (D, groups, h, w) of pixels of a row, the right one further to the left."""
         channels, height, width = left.shape[1:]
-        group, block = channels // GROUPS, VOLUME_BLOCK
+        group, block = channels // GROUPS + 1, VOLUME_BLOCK  # with that of for_distance
+        left, right = for_distance(*(x.reshape(GROUPS, group - 1, height, width)
+                                     for x in (left, right)))
         blocks, ahead = width // block, self.levels // block
-        queries = left.reshape(GROUPS, group, height, width).permute(2, 0, 3, 1)
+        queries = (left * self.scale).permute(2, 0, 3, 1)
         queries = queries.reshape(height, GROUPS, blocks, block, group)
-        keys = F.pad(right, (self.levels, 0)).reshape(GROUPS, group, height, -1)
-        keys = keys.permute(2, 0, 3, 1).reshape(height, GROUPS, blocks + ahead, block, group)
+        keys = F.pad(right, (self.levels, 0)).permute(2, 0, 3, 1)
+        keys = keys.reshape(height, GROUPS, blocks + ahead, block, group)
         keys = torch.cat([keys[:, :, i:i + blocks] for i in range(ahead + 1)], dim=3)
         products = (queries @ keys.transpose(-1, -2)).flatten(3).index_select(3, self.band)
         products = products.reshape(height, GROUPS, blocks, self.levels, block)
