@@ -45,10 +45,14 @@ def train(config: TrainingConfig, folder: Path, stop_after_s: float = 0.0,
     for each in others:
         each.start()
     try:
-        return _join(0, address, config, folder, stop_after_s, init, report)
-    finally:
+        progress = _join(0, address, config, folder, stop_after_s, init, report)
         for each in others:
             each.join(JOIN_S)
+        return progress
+    finally:
+        for each in others:
+            each.kill()  # one that waits for a process which failed would wait forever
+            each.join()
         (folder / RENDEZVOUS).unlink(missing_ok=True)
         torch.set_num_threads(threads)
 

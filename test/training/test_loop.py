@@ -1,4 +1,5 @@
 """The training loop: resuming, saving, several processes, interruption."""
+import multiprocessing
 import os
 import signal
 import threading
@@ -79,8 +80,19 @@ def test_two_processes_take_the_same_steps(tmp_path):
     load_nano(tmp_path / 'last.safetensors')
 
 
+def test_a_process_that_fails_takes_the_others_along(tmp_path):
+    def fail(*_):
+        raise ValueError('as if the disk were full')
+
+    started = time.monotonic()
+    with pytest.raises(ValueError, match='disk'):
+        train(recipe(processes=2, minutes=10), tmp_path, report=fail)
+    assert time.monotonic() - started < 60
+    assert not multiprocessing.active_children()
+
+
 def test_a_signal_stops_a_training_without_a_loss(tmp_path):
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     started = time.monotonic()
     progress = train(recipe(minutes=10), tmp_path)
