@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from ..core.errors import PanMatchError
-from .factory import MatcherOptions, create_matcher, uses_weights
+from .factory import MatcherOptions, concerning, create_matcher, renewed
 from .matcher import Matcher
 
 RETRY_S = 10.0  # what may have been a lack of memory is tried again
@@ -62,27 +62,25 @@ class MatcherCache:
         :param options: of all matchers.
         :raises PanMatchError: as :func:`~.factory.create_matcher`.
         """
-        is_network = uses_weights(name, options.panmatch)
-        key = (name, options.panmatch if is_network else options.classical)
+        options_used, weights = concerning(name, options)
+        key = (name, options_used)
         if self.current is not None and key == self._key:
             return self.current
-        attempt = (key, _stamp(options.panmatch.weights) if is_network else None)
+        attempt = (key, _stamp(weights) if weights else None)
         failure, self._failure = self._failure, None
         if failure is not None and failure.attempt == attempt \
                 and time.monotonic() < failure.until_s:
             self._failure = failure
             raise failure.error() from None
-        self.current = self._make(name, options, is_network, attempt)
+        self.current = self._make(name, options, attempt)
         self._key = key
         return self.current
 
-    def _make(self, name: str, options: MatcherOptions, is_network: bool,
-              attempt: Any) -> Matcher:
-        if is_network and self._key is not None and self._key[0] == name:
-            from .panmatch import PanMatchMatcher
-            if isinstance(self.current, PanMatchMatcher) \
-                    and self.current.has_network_of(options.panmatch):
-                return self.current.with_options(options.panmatch)
+    def _make(self, name: str, options: MatcherOptions, attempt: Any) -> Matcher:
+        if self.current is not None and self._key is not None and self._key[0] == name:
+            same_network = renewed(name, self.current, options)
+            if same_network is not None:
+                return same_network
         self.current = None
         if self._release is not None:
             self._release()

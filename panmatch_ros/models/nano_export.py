@@ -1,31 +1,21 @@
 """A trained nano network as ONNX graphs that share no weights, for any image size."""
 from collections.abc import Callable, Iterable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 import warnings
 
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import MissingDependencyError
 from .nano import Nano
 from .nano_encoder import NanoFeatures
 from .nano_folding import FoldedNano
+from .nano_parts import SCALES, graph_path
 
 OPSET = 18
-PARTS = ('encoder', 'flow', 'stereo', 'refine')
-SCALES = dict(zip(NanoFeatures._fields, (2, 4, 8, 16, 16), strict=True))
-CHANNELS = {'flow': 2, 'confidence': 1, 'flow8': 2, 'certainty8': 1}  # of results
 EXAMPLE_SIZE = (128, 192)  # (height, width); the graphs take any
 
 
-def graph_path(folder: Path, part: str) -> Path:
-    """Name the file of one of the :data:`PARTS`."""
-    return folder / f'nano_{part}.onnx'
-
-
-def export_nano(model: Nano, folder: Path,
-                properties: Mapping[str, str] | None = None) -> list[Path]:
+def export_nano(model: Nano, folder: Path) -> list[Path]:
     """
     Write a network as four graphs, operator set 18.
 
@@ -42,14 +32,10 @@ def export_nano(model: Nano, folder: Path,
 
     :param model: a trained network, its ``iterations`` those that are wanted; left as it is.
     :param folder: where the files go; must exist.
-    :param properties: kept in the metadata of each file.
-    :returns: the files, in the order of :data:`PARTS`.
-    :raises MissingDependencyError: if onnx is not installed.
+    :returns: the files, in the order of ``nano_parts.PARTS``.
     """
-    if find_spec('onnx') is None:
-        raise MissingDependencyError('to write ONNX, install its package: pip install onnx')
     folded = FoldedNano(model)
-    writer = _Writer(folder, folded, dict(properties or {}))
+    writer = _Writer(folder, folded)
     with torch.no_grad():
         image = torch.rand(1, 3, *EXAMPLE_SIZE)
         features0, features1 = (folded.encoder(x) for x in (image, image.roll(3, -1)))
@@ -103,11 +89,10 @@ class _Writer:
 
     :param folder: of the files.
     :param network: whose weights the graphs hold.
-    :param properties: of each file.
     """
 
-    def __init__(self, folder: Path, network: nn.Module, properties: dict[str, str]) -> None:
-        self.folder, self.network, self.properties = folder, network, properties
+    def __init__(self, folder: Path, network: nn.Module) -> None:
+        self.folder, self.network = folder, network
         self.paths: list[Path] = []
 
     def write(self, part: str, function: Callable[..., tuple[Tensor, ...]],
@@ -128,7 +113,6 @@ class _Writer:
                 tuple(value for value, _ in inputs.values()), str(path),
                 dynamo=False, opset_version=OPSET, input_names=list(inputs),
                 output_names=list(outputs), dynamic_axes=axes)
-        finish_graph(path, {**self.properties, 'part': part})
         self.paths.append(path)
 
 
@@ -147,22 +131,6 @@ class _Function(nn.Module):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Call the function."""
         return tuple(self.function(*inputs))
-
-
-def finish_graph(path: Path, properties: Mapping[str, str]) -> None:
-    """Say in the file what it is, and give the free sizes of results their names."""
-    import onnx
-    model = onnx.load(str(path))
-    for value in model.graph.output:
-        first, channels, *_ = value.type.tensor_type.shape.dim
-        for size, length in ((first, 1), (channels, CHANNELS.get(value.name))):
-            if length is not None:  # the exporter makes up names
-                size.Clear()
-                size.dim_value = length
-    onnx.helper.set_model_props(model, dict(properties))
-    model.producer_name = 'panmatch_ros'
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
 
 
 def _named(features: NanoFeatures, image: int,

@@ -15,7 +15,7 @@ MAX_LINES = 299
 
 ROS = frozenset({'rclpy', 'cv_bridge', 'message_filters', 'builtin_interfaces',
                  'ament_index_python'})
-HEAVY = frozenset({'yaml', 'torch', 'safetensors', 'onnxruntime', 'openvino', 'tensorrt',
+HEAVY = frozenset({'yaml', 'torch', 'safetensors', 'onnx', 'onnxruntime', 'openvino', 'tensorrt',
                    'torch_tensorrt', 'rosbags', 'tqdm'})
 ARRAYS = frozenset({'numpy', 'cv2'})
 GENERATED = ('msg', 'srv', 'action')
