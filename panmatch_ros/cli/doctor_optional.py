@@ -1,12 +1,13 @@
 """Checks of what makes more possible: other back-ends, weights, sample images."""
-from pathlib import Path
-
+from ..core.errors import PanMatchError
 from .doctor_probe import MISSING, OK, Check, check_module
 
 SLOW_IMPORT_S = 60.0
-WEIGHTS = Path(__file__).resolve().parent.parent / 'checkpoints' / 'weights'
-WEIGHT_SUFFIXES = ('.onnx', '.pt', '.pth', '.safetensors')
 NOT_NEEDED = 'optional: the classical matcher works without it'
+FOR_NANO = 'for the small network nano: `pip install onnxruntime`; the matcher auto is ' \
+    'classical without it'
+FOR_OPENVINO = 'optional: `pip install openvino` makes the nano network faster (--backend ' \
+    'openvino)'
 FOR_NETWORK = 'only for the PanMatch network: `pip install torch safetensors`'
 
 TORCH = """
@@ -49,22 +50,26 @@ def check_torch_tensorrt() -> Check:
 
 def check_onnxruntime() -> Check:
     """Check ONNX Runtime."""
-    return check_module('ONNX Runtime', 'onnxruntime', ONNXRUNTIME, NOT_NEEDED, SLOW_IMPORT_S)
+    return check_module('ONNX Runtime', 'onnxruntime', ONNXRUNTIME, FOR_NANO, SLOW_IMPORT_S)
 
 
 def check_openvino() -> Check:
     """Check OpenVINO."""
     return check_module('OpenVINO', 'openvino', 'import openvino; print(openvino.__version__)',
-                        NOT_NEEDED, SLOW_IMPORT_S)
+                        FOR_OPENVINO, SLOW_IMPORT_S)
 
 
 def check_weights() -> Check:
-    """Look for network weights that came with the package."""
-    files = sorted(path.name for path in WEIGHTS.glob('*') if path.suffix in WEIGHT_SUFFIXES)
-    if files:
-        return Check('weights', OK, ', '.join(files))
-    return Check('weights', MISSING, 'this version comes without network weights',
-                 'nothing has to be done: the matcher auto is the classical one')
+    """Check the weights of the nano network, which come with the package."""
+    from ..checkpoints.nano_graphs import find_nano
+    from ..models.nano_parts import PARTS
+    try:
+        graphs = find_nano()
+        size = sum(len(graphs.read(part)) for part in PARTS)
+    except (PanMatchError, OSError) as error:
+        return Check('weights', MISSING, str(error),
+                     'the matcher auto is classical without them')
+    return Check('weights', OK, f'nano, {size / 1e6:.1f} MB in {graphs.folder}, whole')
 
 
 def check_samples() -> Check:

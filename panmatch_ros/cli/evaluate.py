@@ -10,6 +10,7 @@ from .options import (
     MATCHER_HELP,
     MATCHERS,
     add_disparity_range,
+    add_nano,
     add_network,
     check_weights,
     make_matcher,
@@ -21,6 +22,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..evaluation.evaluate import PairScore
     from ..evaluation.pairs import TruthPair
+    from ..inference.matcher import Matcher
 
 SUMMARY = 'measure errors on pairs with ground truth'
 EXAMPLES = """\
@@ -32,6 +34,8 @@ panmatch evaluate ~/datasets/kitti --task stereo --out out/kitti
                                 # also write results.json
 panmatch evaluate tsukuba --scale 16
                                 # 8-bit ground truth: value = 16 * disparity
+panmatch evaluate ~/datasets/middlebury --matcher nano --matcher classical
+                                # which of the two is better there
 panmatch evaluate cones --matcher classical --matcher panmatch --weights c.safetensors
                                 # the network beside OpenCV
 """
@@ -55,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='levels per pixel of png disparity: value = S * disparity; default '
                              'is scale.txt beside it, else what its name tells')
     add_disparity_range(parser)
+    add_nano(parser)
     add_network(parser)
 
 
@@ -74,15 +79,14 @@ def run(args: argparse.Namespace) -> int:
     announce(pairs, without_truth, args.task)
     matchers = {}
     for name in dict.fromkeys(args.matchers or ['auto']):
-        matcher = make_matcher(name, args)
-        matchers[name if name == matcher.name else f'{name} ({matcher.name})'] = matcher
+        matchers[name] = make_matcher(name, args)
     scores: list[PairScore] = []
     for index, pair in enumerate(pairs, 1):
-        for label, matcher in matchers.items():
-            score = score_pair(matcher, label, pair, args.scale)
+        for name, matcher in matchers.items():
+            score = score_pair(matcher, label_of(name, matcher, pair.task), pair, args.scale)
             scores.append(score)
             report_progress(score, f'{index}/{len(pairs)}', is_first=len(matchers) == 1
-                            or label == next(iter(matchers)))
+                            or name == next(iter(matchers)))
     print(describe_scores(scores))
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
@@ -95,6 +99,13 @@ def run(args: argparse.Namespace) -> int:
     if failed:
         note(f'error: {failed} of {len(scores)} failed, see above')
     return 1 if failed else 0
+
+
+def label_of(name: str, matcher: 'Matcher', task: str) -> str:
+    """Name a matcher as it was asked for, and what that is for this task."""
+    from ..inference.auto import AutoMatcher
+    chosen = matcher.for_task(task) if isinstance(matcher, AutoMatcher) else matcher
+    return name if name == chosen.name else f'{name} ({chosen.name})'
 
 
 def check_out(args: argparse.Namespace) -> None:

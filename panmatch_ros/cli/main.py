@@ -21,6 +21,7 @@ VERBS = {
     'match': 'match',
     'evaluate': 'evaluate',
     'convert': 'convert',
+    'export': 'export',
     'info': 'info',
     'parity': 'parity',
     'synth': 'synth',

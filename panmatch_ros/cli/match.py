@@ -19,6 +19,7 @@ from .options import (
     MATCHER_HELP,
     MATCHERS,
     add_disparity_range,
+    add_nano,
     add_network,
     check_weights,
     count,
@@ -48,6 +49,8 @@ panmatch match a.png b.png --task match --max-matches 500 --out out/matches
                                 # sparse matches
 panmatch match a.png b.png --task depth --calib camera.yaml --out out/views
                                 # depth from a moving camera; --pose if its motion is known
+panmatch match frame0.png frame1.png --matcher nano --detail --out out/fine
+                                # with the small network, at 1.5 times the size
 panmatch match frame0.png frame1.png --matcher panmatch_g --weights panmatch_g.safetensors \\
     --out out/flow              # the same tasks with the PanMatch network
 """
@@ -84,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--max-matches', type=count, metavar='N',
                         help=f'match: at most so many (default {MAX_MATCHES})')
     add_depth_arguments(parser)
+    add_nano(parser)
     add_network(parser)
 
 
@@ -188,8 +192,17 @@ def matcher_options(matcher: 'Matcher', task: str, width: int) -> dict:
 
     :param width: of the images, pixels.
     """
+    from ..inference.auto import AutoMatcher
     from ..inference.classical import ClassicalMatcher
+    from ..inference.nano import NanoMatcher
     from ..inference.panmatch import PanMatchMatcher
+    if isinstance(matcher, AutoMatcher):
+        return matcher_options(matcher.for_task('stereo' if task == 'stereo' else 'flow'), task,
+                               width)
+    if isinstance(matcher, NanoMatcher):
+        return {'nano': {**dataclasses.asdict(matcher.options),
+                         'weights': str(matcher.network.programs.graphs.folder),
+                         'threads': matcher.network.programs.threads}}
     if isinstance(matcher, PanMatchMatcher):
         return {'panmatch': {**dataclasses.asdict(matcher.options),
                              'device': matcher.network.device.type,

@@ -7,6 +7,7 @@ import platform
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
+from ..inference.nano_config import BACKENDS
 from ..inference.panmatch_config import DEVICES, PRECISIONS, TILES
 
 if TYPE_CHECKING:
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 
 # As inference.factory.MATCHER_NAMES, which is heavy to import; a test compares the two.
 PANMATCH = ('panmatch', 'panmatch_s', 'panmatch_b', 'panmatch_l', 'panmatch_g')
-MATCHERS = ('auto', 'classical', *PANMATCH)
-MATCHER_HELP = ('auto (default): the network if --weights are given, else classical (OpenCV); '
-                'panmatch: whatever network the weights are of')
+MATCHERS = ('auto', 'classical', 'nano', *PANMATCH)
+MATCHER_HELP = ('auto (default): the PanMatch network if --weights are given, else the better of '
+                'nano (small network) and classical (OpenCV) for the task; panmatch: whatever '
+                'network the weights are of')
 
 
 def add_disparity_range(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +34,8 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     """Add what concerns the PanMatch network."""
     group = parser.add_argument_group('PanMatch network')
     group.add_argument('--weights', default='', metavar='FILE',
-                       help='checkpoint; `panmatch convert` makes one from the official files')
+                       help='checkpoint; `panmatch convert` makes one from the official files. '
+                            'With --matcher nano: a folder of `panmatch export`')
     group.add_argument('--device', choices=DEVICES, default='auto',
                        help='what computes; auto (default) is a CUDA device if there is one')
     group.add_argument('--precision', choices=PRECISIONS, default='auto',
@@ -42,17 +45,36 @@ def add_network(parser: argparse.ArgumentParser) -> None:
                             'megapixels')
 
 
+def add_nano(parser: argparse.ArgumentParser) -> None:
+    """Add what concerns the nano network."""
+    group = parser.add_argument_group('nano network')
+    group.add_argument('--detail', action='store_true',
+                       help='match at 1.5 times the size: finer, more than twice the time')
+    group.add_argument('--large-motion', action='store_true',
+                       help='match at half the size first, for very large motion or disparity')
+    group.add_argument('--backend', choices=BACKENDS, default=BACKENDS[0],
+                       help='what computes; onnxruntime (default), or openvino if installed')
+    group.add_argument('--threads', type=count, metavar='N',
+                       help='threads that compute; default one for each core, at most 4')
+
+
 def check_weights(names: Iterable[str], args: argparse.Namespace) -> None:
     """
-    Refuse weights that no matcher would use.
+    Refuse weights and options of networks that no matcher would use.
 
     :param names: of the matchers.
     :raises ConfigError: if there are such.
     """
     names = list(names)
-    if args.weights and not any(name == 'auto' or name in PANMATCH for name in names):
-        raise ConfigError(f'--weights is for the PanMatch network, and the matcher is '
+    if args.weights and set(names) <= {'classical'}:
+        raise ConfigError(f'--weights is for the networks, and the matcher is '
                           f'{", ".join(names)}')
+    if 'nano' in names or ('auto' in names and not args.weights):
+        return
+    for option, value in nano_options(args).items():
+        if value not in (False, 0, BACKENDS[0]):
+            raise ConfigError(f'--{option.replace("_", "-")} is for the nano network, and the '
+                              f'matcher is {", ".join(names)}')
 
 
 def make_matcher(name: str, args: argparse.Namespace) -> 'Matcher':
@@ -60,22 +82,33 @@ def make_matcher(name: str, args: argparse.Namespace) -> 'Matcher':
     Make the matcher that the options describe.
 
     :param name: one of ``MATCHERS``.
-    :param args: with those of :func:`add_disparity_range` and :func:`add_network`.
+    :param args: with those of :func:`add_disparity_range`, :func:`add_network` and
+        :func:`add_nano`.
     :raises PanMatchError: if the options contradict each other, or weights cannot be used.
     """
     from ..inference.classical_config import ClassicalConfig
     from ..inference.factory import MatcherOptions, create_matcher
+    from ..inference.nano_config import NanoOptions
     from ..inference.panmatch_config import PanMatchOptions
     limits = {'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity}
     return create_matcher(name, MatcherOptions(
         ClassicalConfig(**limits),
         PanMatchOptions(weights=args.weights, device=args.device, precision=args.precision,
-                        tiles=args.tiles, **limits)))
+                        tiles=args.tiles, **limits),
+        NanoOptions(weights=args.weights if name == 'nano' else '', **nano_options(args),
+                    **limits)))
+
+
+def nano_options(args: argparse.Namespace) -> dict:
+    """Options of :func:`add_nano`, for ``NanoOptions``."""
+    return {'detail': args.detail, 'large_motion': args.large_motion, 'backend': args.backend,
+            'threads': args.threads or 0}
 
 
 def network_options(args: argparse.Namespace) -> dict:
-    """Options of :func:`add_network` as they were given."""
-    return {name: getattr(args, name) for name in ('weights', 'device', 'precision', 'tiles')}
+    """Options of :func:`add_network` and :func:`add_nano` as they were given."""
+    return {**{name: getattr(args, name) for name in ('weights', 'device', 'precision', 'tiles')},
+            **nano_options(args)}
 
 
 def finite(text: str) -> float:

@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter
 from ..core.errors import ConfigError, PanMatchError
 from ..inference.classical_config import FLOW_PRESETS, ClassicalConfig
 from ..inference.factory import MATCHER_NAMES, MatcherOptions
+from ..inference.nano_config import BACKENDS, NanoOptions
 from ..inference.panmatch_config import DEVICES, PRECISIONS, TILES, PanMatchOptions
 
 
@@ -57,9 +58,17 @@ INPUTS = (
 
 MATCHER = (
     Spec('matcher', 'auto', 'which matcher computes: auto is the PanMatch network if weights are '
-         'given, else classical; panmatch is whatever network the weights are of',
-         choices=MATCHER_NAMES),
-    Spec('weights', '', 'checkpoint file of the PanMatch network; ~ is the home folder'),
+         'given, else the better of nano and classical for the task; panmatch is whatever network '
+         'the weights are of', choices=MATCHER_NAMES),
+    Spec('weights', '', 'checkpoint file of the PanMatch network, or with the matcher nano a '
+         'folder of panmatch export; ~ is the home folder'),
+    Spec('detail', False, 'nano: match at 1.5 times the size, which is finer and takes more than '
+         'twice the time'),
+    Spec('large_motion', False, 'nano: match at half the size first, for very large motion or '
+         'disparity'),
+    Spec('backend', BACKENDS[0], 'what computes nano; openvino has to be installed',
+         choices=BACKENDS),
+    Spec('threads', 0, 'threads that compute nano; 0 is one for each core, at most 4', 0, 256),
     Spec('device', 'auto', 'what computes the network; auto is a CUDA device if there is one',
          choices=DEVICES),
     Spec('precision', 'auto', 'in which the network computes features; auto is fp32',
@@ -204,7 +213,10 @@ def matcher_options(values: SimpleNamespace) -> MatcherOptions:
     return MatcherOptions(
         ClassicalConfig(**given),
         PanMatchOptions(weights=values.weights, device=values.device,
-                        precision=values.precision, tiles=values.tiles, **limits))
+                        precision=values.precision, tiles=values.tiles, **limits),
+        NanoOptions(weights=values.weights if values.matcher == 'nano' else '',
+                    detail=values.detail, large_motion=values.large_motion,
+                    backend=values.backend, threads=values.threads, **limits))
 
 
 def _descriptor(spec: Spec) -> ParameterDescriptor:

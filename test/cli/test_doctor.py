@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from panmatch_ros.checkpoints import nano_graphs
 from panmatch_ros.cli import doctor, doctor_optional, doctor_probe, doctor_ros, doctor_system
 from panmatch_ros.cli.doctor_probe import MISSING, OK, WARNING
+from panmatch_ros.models.nano_parts import PARTS, graph_path
 
 
 def test_doctor_on_this_machine(panmatch):
@@ -213,11 +215,19 @@ def test_the_probe_of_safetensors_gives_its_version():
 
 
 def test_weights(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor_optional, 'WEIGHTS', tmp_path)
-    (tmp_path / 'README.md').touch()
-    assert doctor_optional.check_weights().status == MISSING
-    (tmp_path / 'nano.onnx').touch()
-    assert doctor_optional.check_weights() == doctor_probe.Check('weights', OK, 'nano.onnx')
+    monkeypatch.setattr(nano_graphs, 'shipped_folder', lambda: tmp_path)
+    check = doctor_optional.check_weights()
+    assert (check.status, 'classical' in check.advice) == (MISSING, True)
+    assert 'nano.json' in check.detail
+    paths = [graph_path(tmp_path, part) for part in PARTS]
+    for path in paths:
+        path.write_bytes(b'x' * 100_000)
+    nano_graphs.write_manifest(tmp_path, {'disparity_levels': 32}, paths, {})
+    assert doctor_optional.check_weights() == doctor_probe.Check(
+        'weights', OK, f'nano, 0.4 MB in {tmp_path}, whole')
+    paths[0].write_bytes(b'y')
+    check = doctor_optional.check_weights()
+    assert (check.status, 'SHA-256' in check.detail) == (MISSING, True)
 
 
 def test_samples(monkeypatch, tmp_path):
