@@ -38,8 +38,11 @@ def run(args: argparse.Namespace) -> int:
         print_catalog()
         return 0
     from ..checkpoints.files import check_readable, is_safetensors
+    from .info_nano import is_nano, rows_of
     check_readable(args.file)
-    if is_safetensors(args.file):
+    if is_nano(args.file):
+        print_rows(rows_of(args.file))
+    elif is_safetensors(args.file):
         print_native(args.file, args.verify)
     else:
         print_official(args.file, args.verify)

@@ -111,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     prepare_folder(args.out, args.overwrite, inputs)
 
     match_pair = matcher.match_stereo if args.task == 'stereo' else matcher.match
+    matcher.prepare('stereo' if args.task == 'stereo' else 'flow', size)
     start_s = time.perf_counter()
     result = match_pair(image0, image1)
     elapsed_ms = 1e3 * (time.perf_counter() - start_s)

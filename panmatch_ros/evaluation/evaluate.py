@@ -70,6 +70,7 @@ def _score(matcher: Matcher, label: str, pair: TruthPair, scale: float | None) -
     if truth.values.shape[:2] != size:
         raise ShapeError(f'{pair.truth} has {truth.values.shape[1]}x{truth.values.shape[0]} '
                          f'pixels, {pair.image0.name} has {size[1]}x{size[0]}')
+    matcher.prepare(pair.task, (size[0], size[1]))
     start_s = time.perf_counter()
     if pair.task == 'stereo':
         disparity = matcher.match_stereo(image0, image1)

@@ -6,14 +6,13 @@ import numpy as np
 from ..core.errors import ConfigError, FormatError, MissingDependencyError
 from ..core.types import Disparity, Displacement
 from .classical import ClassicalConfig, ClassicalMatcher
-from .matcher import Matcher
+from .matcher import TASKS, Matcher
 from .nano import NanoMatcher
 from .nano_config import NanoOptions
 from .streaming import FlowStream
 
 # Which matcher is the better one, by the numbers in docs/nano.md on pairs that none of them saw.
 AUTO = {'flow': 'nano', 'stereo': 'classical'}
-TASKS = tuple(AUTO)
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +77,10 @@ class AutoMatcher(Matcher):
         :param width: of the images, pixels.
         """
         return self.for_task('stereo').search_range(width)
+
+    def prepare(self, task: str, size: tuple[int, int]) -> None:
+        """Do now what the first pair of a size would wait for, see :meth:`Matcher.prepare`."""
+        self.for_task(task).prepare(task, size)
 
     def stream(self) -> FlowStream:
         """Match the images of a sequence, each to the one before it."""

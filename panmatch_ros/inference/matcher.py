@@ -3,8 +3,11 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from ..core.errors import ConfigError
 from ..core.types import Disparity, Displacement
 from .streaming import FlowStream
+
+TASKS = ('flow', 'stereo')
 
 
 class Matcher(ABC):
@@ -52,6 +55,18 @@ class Matcher(ABC):
         :param width: of the images, pixels.
         """
         return 0.0, float(width)
+
+    def prepare(self, task: str, size: tuple[int, int]) -> None:
+        """
+        Do now what the first pair of a size would wait for; nothing with most matchers.
+
+        :param task: 'flow' or 'stereo'.
+        :param size: (height, width) of the images, pixels.
+        :raises ConfigError: if there is no such task.
+        :raises PanMatchError: as the matching itself.
+        """
+        if task not in TASKS:
+            raise ConfigError(f'there is no task {task!r}; choose one of {", ".join(TASKS)}')
 
     def stream(self) -> FlowStream:
         """Match the images of a sequence, each to the one before it."""

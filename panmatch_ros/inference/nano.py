@@ -111,6 +111,19 @@ class NanoMatcher(Matcher):
             / (DETAIL if self.options.detail else 1)
         return smallest, max(min(largest, reach, float(width)), smallest)
 
+    def prepare(self, task: str, size: tuple[int, int]) -> None:
+        """
+        Plan the graphs for a size, about half a second.
+
+        :param task: 'flow' or 'stereo'.
+        :param size: (height, width) of the images, pixels.
+        """
+        super().prepare(task, size)
+        layout = lay_out((int(size[0]), int(size[1])), self.options)
+        for each in (layout, layout.halved()) if self.options.large_motion else (layout,):
+            for part in ('encoder', task, 'refine'):
+                self.network.programs.load(part, each.padded)
+
     def stream(self) -> FlowStream:
         """Match the images of a sequence; the features of each are computed once."""
         return NanoStream(self)

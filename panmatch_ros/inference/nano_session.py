@@ -133,13 +133,12 @@ class NanoPrograms:
         self.threads = threads or default_threads()
         self._sizes: OrderedDict[tuple[int, int], dict[str, Program]] = OrderedDict()
 
-    def run(self, part: str, size: tuple[int, int], inputs: Arrays) -> dict[str, Any]:
+    def load(self, part: str, size: tuple[int, int]) -> Program:
         """
-        Compute a graph.
+        Give a graph planned for a size.
 
         :param part: which.
         :param size: (height, width) of the image, pixels.
-        :param inputs: as :meth:`Program.run`.
         :raises FormatError: if the graph cannot be used.
         """
         programs = self._sizes.setdefault(size, {})
@@ -148,7 +147,11 @@ class NanoPrograms:
             self._sizes.popitem(last=False)
         if part not in programs:
             programs[part] = PROGRAMS[self.backend](self.graphs.read(part), size, self.threads)
-        return programs[part].run(inputs)
+        return programs[part]
+
+    def run(self, part: str, size: tuple[int, int], inputs: Arrays) -> dict[str, Any]:
+        """Compute a graph, see :meth:`load` and :meth:`Program.run`."""
+        return self.load(part, size).run(inputs)
 
 
 def to_numpy(value: Any) -> np.ndarray:

@@ -40,3 +40,12 @@ def textured_pair(height, width, shift=(2, 5), seed=0):
     return (np.ascontiguousarray(pixels[16:16 + height, 16:16 + width]),
             np.ascontiguousarray(pixels[16 - down:16 - down + height,
                                         16 - right:16 - right + width]))
+
+
+def write_graphs(folder):
+    """Write such a network as the matcher reads it; return the folder as text."""
+    from panmatch_ros.checkpoints.nano_graphs import write_manifest
+    from panmatch_ros.models.nano_export import export_nano
+    model = nano_model()
+    write_manifest(folder, model.config.to_dict(), export_nano(model, folder), {})
+    return str(folder)
