@@ -92,12 +92,12 @@ class NanoMatcher(Matcher):
         view0, view1 = self.view(left), self.view(right)
         field = self.network.disparity(view0, view1)
         flow, confidence = _bring_back(field, view0, view1)
-        self._warn_if_swapped(view0, view1, confidence)
         smallest, largest = self.options.disparity_range()
         found = -flow[..., 0]
         disparity = np.clip(found, smallest, largest)
         disparity[np.abs(disparity - found) > RANGE_TOLERANCE_PX] = np.nan
         confidence[~np.isfinite(disparity)] = 0
+        self._warn_if_swapped(view0, view1, confidence)
         return Disparity(disparity, confidence)
 
     def search_range(self, width: int) -> tuple[float, float]:
