@@ -19,7 +19,7 @@ ARGUMENTS = {
     'image': ('image', 'topic of the images'),
     'camera_info': ('camera_info', 'topic of their camera_info, which is optional'),
     'params_file': (PathJoinSubstitution([*CONFIG, 'flow_node.yaml']), 'YAML parameter file'),
-    'matcher': ('', 'auto, classical, panmatch, ...; empty: as params_file says'),
+    'matcher': ('', 'auto, nano, classical, panmatch, ...; empty: as params_file says'),
     'weights': ('', 'checkpoint of the PanMatch network; empty: as params_file says'),
     'use_sim_time': ('', 'true: take the time from /clock; empty: as params_file says'),
     'rviz': ('false', 'true: show the results in RViz'),

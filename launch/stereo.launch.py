@@ -21,7 +21,7 @@ ARGUMENTS = {
     'right_namespace': ('right', 'where image_rect and camera_info of the right camera are'),
     'launch_image_proc': ('false', 'true: rectify image_raw of both cameras with image_proc'),
     'params_file': (PathJoinSubstitution([*CONFIG, 'stereo_node.yaml']), 'YAML parameter file'),
-    'matcher': ('', 'auto, classical, panmatch, ...; empty: as params_file says'),
+    'matcher': ('', 'auto, nano, classical, panmatch, ...; empty: as params_file says'),
     'weights': ('', 'checkpoint of the PanMatch network; empty: as params_file says'),
     'use_sim_time': ('', 'true: take the time from /clock; empty: as params_file says'),
     'rviz': ('false', 'true: show the results in RViz'),
