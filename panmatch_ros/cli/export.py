@@ -29,7 +29,7 @@ panmatch export out/nano/best.safetensors out/faster --iterations 1 1 1
 """
 SIZE = (240, 320)      # of the pair that is compared, pixels
 TOLERANCE_PX = 1e-3
-SHARE = 0.999          # rounding may choose between two equally good candidates at a few pixels
+SHARE = 0.99           # rounding may choose between two equally good candidates at a few pixels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
