@@ -6,7 +6,11 @@ torch = pytest.importorskip('torch', reason='torch is not installed')
 from tiny_nano import nano_model  # noqa: E402
 
 from panmatch_ros.models.convex_upsampling import convex_upsample  # noqa: E402
-from panmatch_ros.models.folded.nano_search import warp_rows  # noqa: E402
+from panmatch_ros.models.folded.nano_search import (  # noqa: E402
+    mean_candidate,
+    mean_of_nine,
+    warp_rows,
+)
 from panmatch_ros.models.folded.nano_update import upsample  # noqa: E402
 from panmatch_ros.models.nano_folding import FoldedNano  # noqa: E402
 from panmatch_ros.models.nano_update import warp  # noqa: E402
@@ -127,3 +131,12 @@ def test_upsampling_without_the_largest_logit():
     values, logits = torch.randn(1, 3, 4, 6), torch.randn(1, 36, 4, 6) * 8
     torch.testing.assert_close(upsample(values, logits), convex_upsample(values, logits))
     assert torch.isfinite(upsample(values, logits * 100)).all()
+
+
+@torch.no_grad()
+def test_both_ways_to_average_the_best_candidates():
+    torch.manual_seed(4)
+    logits, flow = torch.randn(9, 60) * 3, torch.randn(1, 2, 6, 10) * 5
+    logits = logits - logits.amax(0)
+    assert_near(mean_of_nine(logits, flow), mean_candidate(logits, flow, 1), 1e-5)
+    assert set(logits.argmax(0).tolist()) == set(range(9))

@@ -84,6 +84,28 @@ def mean_candidate(logits: Tensor, flow: Tensor, radius: int) -> tuple[Tensor, T
     return mean.reshape(1, 2, height, width) - flow, certainty.reshape(1, 1, height, width)
 
 
+def mean_of_nine(logits: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    Compute :func:`mean_candidate` for a radius of 1, without indices: twice as fast there.
+
+    :param logits: (9, h w), relative to the best.
+    :param flow: (1, 2, h, w).
+    """
+    height, width = flow.shape[2:]
+    weights = torch.exp(logits)
+    best = logits.argmax(0, keepdim=True).to(logits.dtype)
+    row = torch.floor(best * (1 / 3) + 0.1)
+    step = torch.arange(3, dtype=logits.dtype)[:, None]
+    keep_y, keep_x = (1 - F.relu((step - centre).abs() - 1) for centre in (row, best - 3 * row))
+    near = (weights.reshape(3, 3, -1) * keep_y[:, None] * keep_x).flatten(0, 1)
+    padded = F.pad(flow, (1, 1, 1, 1), mode='replicate')
+    around = torch.cat([padded[..., y:y + height, x:x + width] + torch.tensor(
+        [x - 1.0, y - 1.0]).view(1, 2, 1, 1) for y in range(3) for x in range(3)])
+    mean = (near[:, None] * around.flatten(2)).sum(0) / near.sum(0, keepdim=True)
+    certainty = -weights.sum(0).log()
+    return mean.reshape(1, 2, height, width) - flow, certainty.reshape(1, 1, height, width)
+
+
 def _band(radius: int, block: int) -> Tensor:
     """Index into the products (window y, column of the window, column of the block)."""
     size, span = 2 * radius + 1, block + 2 * radius

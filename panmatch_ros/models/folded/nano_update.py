@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from ..convex_upsampling import NEIGHBOURS
 from ..nano_update import LOGIT_SCALE, DetailBlock, Transition, UpdateBlock
-from .nano_search import FoldedSearch, mean_candidate, warp_rows
+from .nano_search import FoldedSearch, mean_of_nine, warp_rows
 
 CHANNEL_STEP = 4  # ONNX Runtime leaves its fast layout for other numbers of channels
 LARGEST_LOGIT = 80.0  # of the upsampling: far beyond what is learned, and exp stays finite
@@ -81,7 +81,7 @@ class FoldedDetail(nn.Module):
                             + penalty[:, :, y:y + height, x:x + width]
                             for y in range(3) for x in range(3)], dim=1) * self.scale
         logits = logits - logits.amax(1, keepdim=True)
-        offset, certainty = mean_candidate(logits[0].flatten(1), flow, 1)
+        offset, certainty = mean_of_nine(logits[0].flatten(1), flow)
         x = torch.cat([fmap0, warped, hidden, logits, offset, certainty], dim=1)
         x = F.relu(self.refine(F.relu(self.mix(x))))
         change = self.head(x)
