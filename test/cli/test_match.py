@@ -208,6 +208,9 @@ def test_summary(panmatch, stereo_pair, out):
 class HalfConfident:
     name, backend, precision = 'fake', 'none', 'fp32'
 
+    def prepare(self, task, size):
+        assert task == 'stereo'
+
     def match_stereo(self, left, right):
         disparity = np.full(left.shape[:2], 4, np.float32)
         confidence = np.full(left.shape[:2], 0.5, np.float32)
