@@ -41,9 +41,10 @@ def load_nano(path: Path) -> tuple['Nano', dict[str, Any]]:
     """
     check_readable(path)
     if not is_safetensors(path):
-        raise FormatError(f'{path} is not a safetensors file')
+        raise FormatError(f'{path} is not a safetensors file; give one of `panmatch train`')
     import_safetensors()
     import safetensors
+    import torch
 
     from ..models.nano import Nano
     from ..models.nano_config import NanoConfig
@@ -53,7 +54,13 @@ def load_nano(path: Path) -> tuple['Nano', dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if not isinstance(header, dict) or header.get('format') != FORMAT:
             raise FormatError(f'{path} does not hold weights of a nano network')
-        model = Nano(NanoConfig.from_dict(header['network']))
+        notes = dict(header['notes'])
+        config = NanoConfig.from_dict(header['network'])
+        with torch.device('meta'):  # costs nothing, whatever the header asks for
+            shapes = {name: each.shape for name, each in Nano(config).state_dict().items()}
+        if shapes != {name: each.shape for name, each in tensors.items()}:
+            raise FormatError(f'{path} does not hold the weights that its header describes')
+        model = Nano(config)
         model.load_state_dict(tensors)
     except ConfigError as error:
         raise FormatError(f'{path} describes a network that cannot be: {error}') from error
@@ -62,7 +69,7 @@ def load_nano(path: Path) -> tuple['Nano', dict[str, Any]]:
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError,
             RuntimeError, RecursionError) as error:
         raise FormatError(f'{path} is cut off or damaged ({error}); {AGAIN}') from error
-    return model.eval(), dict(header.get('notes') or {})
+    return model.eval(), notes
 
 
 def shipped_weights() -> Path:

@@ -28,7 +28,7 @@ def confidence_metrics(confidence: np.ndarray, error_px: np.ndarray) -> Confiden
     """
     Compare a confidence with the errors.
 
-    :param confidence: (N,) floating point in [0, 1].
+    :param confidence: (N,) floating point in [0, 1]; not finite is left out.
     :param error_px: (N,) floating point, pixels; not finite is left out.
     :returns: both numbers; NaN without any pixel.
     :raises ShapeError: if the shapes are not equal and (N,).
@@ -36,7 +36,7 @@ def confidence_metrics(confidence: np.ndarray, error_px: np.ndarray) -> Confiden
     if confidence.ndim != 1 or confidence.shape != error_px.shape:
         raise ShapeError(f'confidence and error_px must be (N,) of one size, got '
                          f'{confidence.shape} and {error_px.shape}')
-    known = np.isfinite(error_px)
+    known = np.isfinite(error_px) & np.isfinite(confidence)
     values, right = confidence[known].astype(np.float64), error_px[known] < RIGHT_PX
     return ConfidenceMetrics(_auroc(values, right), _calibration_error(values, right))
 

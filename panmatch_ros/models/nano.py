@@ -84,7 +84,8 @@ class Nano(nn.Module):
         """
         Match two images.
 
-        :param image0: (B, 3, H, W) RGB in [0, 1]; H a multiple of 16, W of 64.
+        :param image0: (B, 3, H, W) RGB in [0, 1]; H a multiple of 16 from 32 on, W of
+            64.
         :param image1: same size.
         :param rectified: search along the rows, to the left only.
         :returns: flow (B, 2, H, W) in pixels; confidence (B, 1, H, W) in [0, 1].

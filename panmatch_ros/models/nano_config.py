@@ -7,6 +7,7 @@ from ..core.errors import ConfigError
 
 HEIGHT_MULTIPLE = 16  # image sizes that the network takes, pixels
 WIDTH_MULTIPLE = 64
+MOST_BLOCKS = 32
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,14 @@ class NanoConfig:
                 _check(field.name, value, len(default))
             else:
                 _check(field.name, (value,), 1)
+        if max(self.blocks) > MOST_BLOCKS:
+            raise ConfigError(f'blocks must be at most {MOST_BLOCKS}, got {self.blocks}')
         if self.disparity_levels % 16:
             raise ConfigError('disparity_levels must be a multiple of 16, got '
                               f'{self.disparity_levels}')
         if self.channels[2] % 8:
             raise ConfigError(f'channels at 1/8 must be a multiple of 8, got {self.channels[2]}')
-        for name, radius, most in zip(('1/4', '1/8'), self.radius, (8, 4), strict=False):
+        for name, radius, most in zip(('1/4', '1/8', '1/16'), self.radius, (8, 4, 8), strict=True):
             if radius > most:
                 raise ConfigError(f'radius at {name} must be at most {most}, got {radius}')
 

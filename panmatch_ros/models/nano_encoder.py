@@ -83,7 +83,8 @@ class NanoEncoder(nn.Module):
         """
         Describe every pixel.
 
-        :param image: (B, 3, H, W) RGB in [0, 1]; H a multiple of 16, W of 64.
+        :param image: (B, 3, H, W) RGB in [0, 1]; H a multiple of 16 from 32 on, W of
+            64.
         """
         x2 = self.stem(F.pixel_unshuffle(normalize(image), 2))
         x4 = self.down4(x2)

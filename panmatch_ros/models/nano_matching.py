@@ -12,7 +12,6 @@ from .nano_encoder import NanoFeatures, upsample_nearest
 GROUPS = 8         # of channels, compared apart in the stereo volume
 VOLUME_BLOCK = 8   # columns
 QUERY_DIM = 32     # of the propagation
-OUTSIDE = -1e4     # logit of what is not there
 
 
 class Initial(NamedTuple):
@@ -67,8 +66,8 @@ class GlobalMatching(nn.Module):
         query, key = (layer(context).flatten(2).transpose(1, 2)
                       for layer in (self.query, self.key))
         affinity = (query @ key.transpose(1, 2)).float() * QUERY_DIM ** -0.5
-        square = grid.square().sum(1)
-        distance = square[:, None] + square[None] - 2 * grid @ grid.T
+        x, y = grid.T
+        distance = (x[:, None] - x).square() + (y[:, None] - y).square()
         affinity = affinity + F.softplus(self.trust) * certainty.flatten(2) \
             - self.locality.exp() * distance
         informed = affinity.softmax(-1) @ flow.flatten(2).transpose(1, 2)
@@ -119,8 +118,8 @@ class StereoVolume(nn.Module):
     def aggregate(self, left: Tensor, right: Tensor) -> Tensor:
         """Logits (B, D, h, w) of the disparities."""
         batch, size = left.shape[0], left.shape[2:]
-        left5, right5 = for_distance(*(x.reshape(batch, GROUPS, -1, *size)
-                                       for x in (left, right)), dim=2)
+        left5, right5 = (x.reshape(batch, GROUPS, -1, *size) for x in (left, right))
+        left5, right5 = for_distance(left5, right5, dim=2)
         volume = row_correlation(left5, right5, self.levels, VOLUME_BLOCK)
         x = self.stem(volume.flatten(0, 1) * self.log_scale.exp())
         x = guided(F.relu(x), self.guide(left), self.levels)

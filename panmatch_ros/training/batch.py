@@ -45,7 +45,7 @@ class PairPool:
                  first: int = 0) -> None:
         self.phase, self.seed = phase, seed
         self.stream, self.streams = stream, streams
-        self.rendered = first
+        self.rendered = self._first = first
         self._random = np.random.default_rng([seed, stream, first])
         self._pairs: list[TrainingPair] = []
         self._due = 0.0
@@ -73,7 +73,7 @@ class PairPool:
         if len(self._pairs) < self.phase.pool:
             self._pairs.append(pair)
         else:
-            self._pairs[self.rendered % self.phase.pool] = pair
+            self._pairs[(self.rendered - self._first) % self.phase.pool] = pair
         self.rendered += 1
 
 

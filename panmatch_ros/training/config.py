@@ -1,8 +1,9 @@
 """Training recipes: one YAML file each, checked before anything starts."""
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 import math
 from pathlib import Path
+import reprlib
 from typing import Any
 
 from ..core.errors import ConfigError
@@ -10,6 +11,7 @@ from ..data.synthetic.generator import SceneRecipe
 from ..models.nano_config import HEIGHT_MULTIPLE, WIDTH_MULTIPLE, NanoConfig
 
 PRECISIONS = ('fp32', 'bf16')
+DEVICES = ('auto', 'cpu', 'cuda')
 MOST_PIXELS = 1 << 22
 
 
@@ -41,6 +43,9 @@ class Phase:
         _require('fresh', self.fresh, 0.01, 256)
         _require('rectified_share', self.rectified_share, 0, 1)
         height, width = self.scenes.height, self.scenes.width
+        if height * width > MOST_PIXELS:
+            raise ConfigError(f'scenes must have at most {MOST_PIXELS} pixels, got '
+                              f'{height}x{width}')
         if height % HEIGHT_MULTIPLE or width % WIDTH_MULTIPLE:
             raise ConfigError(f'scenes must be a multiple of {HEIGHT_MULTIPLE} pixels high and '
                               f'of {WIDTH_MULTIPLE} wide, got {height}x{width}')
@@ -65,7 +70,6 @@ class TrainingConfig:
     :param ema: decay of the averaged weights per step, which are the result.
     :param validate_minutes: time between two validations on held-out scenes.
     :param validation_pairs: number of those.
-    :param compile: fuse operators by torch.compile; takes minutes at the start.
     :raises ConfigError: if a value cannot work.
     """
 
@@ -83,7 +87,6 @@ class TrainingConfig:
     ema: float = 0.999
     validate_minutes: float = 5.0
     validation_pairs: int = 64
-    compile: bool = False
 
     def __post_init__(self) -> None:
         _require('minutes', self.minutes, 1e-3, 1e6)
@@ -97,6 +100,8 @@ class TrainingConfig:
         if self.precision not in PRECISIONS:
             raise ConfigError(f'precision must be one of {", ".join(PRECISIONS)}, got '
                               f'{self.precision!r}')
+        if self.device not in DEVICES:
+            raise ConfigError(f'device must be one of {", ".join(DEVICES)}, got {self.device!r}')
         if not self.phases or not math.isclose(sum(p.share for p in self.phases), 1,
                                                abs_tol=1e-6):
             raise ConfigError('the shares of the phases must add up to 1')
@@ -135,7 +140,7 @@ def read_recipe(path: Path) -> TrainingConfig:
     import yaml
     try:
         values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f'{path} is not YAML: {error}') from error
     try:
         return TrainingConfig.from_dict(values)
@@ -157,10 +162,15 @@ def _make(kind: Any, values: dict[str, Any], what: str) -> Any:
     if unknown:
         raise ConfigError(f'{what} has no option {", ".join(map(str, unknown))}; there are '
                           f'{", ".join(sorted(known))}')
+    missing = [each.name for each in fields(kind)
+               if each.default is MISSING and each.default_factory is MISSING
+               and each.name not in values]
+    if missing:
+        raise ConfigError(f'{what} needs {", ".join(missing)}')
     try:
         return kind(**values)
-    except TypeError as error:
-        raise ConfigError(f'{what}: {error}') from error
+    except TypeError as error:  # a value of a kind that cannot be compared
+        raise ConfigError(f'{what} has a value of the wrong kind: {error}') from error
 
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
@@ -170,7 +180,9 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def _require(name: str, value: Any, low: float, high: float, whole: bool = False) -> None:
-    if (isinstance(value, bool) or not isinstance(value, int | float)
-            or not low <= value <= high or (whole and value != int(value))):
+    kinds = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
         kind = 'a whole number' if whole else 'a number'
-        raise ConfigError(f'{name} must be {kind} from {low:g} to {high:g}, got {value!r}')
+        hint = ' (YAML reads 1e-3 as a text: write 1.0e-3)' if isinstance(value, str) else ''
+        raise ConfigError(f'{name} must be {kind} from {low:g} to {high:g}, got '
+                          f'{reprlib.repr(value)}{hint}')

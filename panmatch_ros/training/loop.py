@@ -49,6 +49,9 @@ class Trainer:
         self.device = device_of(config)
         model = Nano(config.network)
         if init is not None:
+            if init.config != config.network:
+                raise ConfigError('the weights to start from are of another network than the '
+                                  f'recipe: {init.config} and {config.network}')
             model.load_state_dict(init.state_dict())
         model = model.to(self.device, memory_format=torch.channels_last)
         optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate,
@@ -57,9 +60,9 @@ class Trainer:
                                    Progress())
         if (folder / LAST).exists():
             self.state.load(folder / LAST)
-        self.state.progress.runs += 1
         self.interrupted = False
         self._pool: tuple[int, PairPool | DevicePairs] | None = None
+        self._saved = self._validated = 0.0
 
     def run(self, report: Report | None = None) -> Progress:
         """
@@ -68,39 +71,51 @@ class Trainer:
         :param report: called by the first process every few steps with the terms of the loss.
         """
         config, progress = self.config, self.state.progress
+        whole_s = config.minutes * 60
+        if progress.seconds >= whole_s:
+            LOG.info('this training is finished; a longer schedule (minutes) would go on')
+            return progress
+        progress.runs += 1
         held_out = held_out_pairs(config) if self.rank == 0 else []
-        started, offset = time.monotonic(), progress.seconds
-        saved = validated = started
-        while True:
-            share = progress.seconds / (config.minutes * 60)
-            terms = self.step(share)
-            now = time.monotonic()
-            over = (self.interrupted or now - started + offset >= config.minutes * 60
-                    or 0 < self.stop_after_s <= now - started)
-            progress.seconds, stop = self._agree(now - started + offset, over)
+        started, offset, stop = time.monotonic(), progress.seconds, False
+        self._saved = self._validated = started
+        while not stop:
+            terms = self.step(progress.seconds / whole_s)
+            elapsed = time.monotonic() - started
+            over = (offset + elapsed >= whole_s
+                    or 0 < self.stop_after_s <= elapsed) and self.rank == 0
+            progress.seconds, stop = self._agree(offset + elapsed, over or self.interrupted)
             if self.rank == 0:
-                if progress.step % CURVE_STEPS == 0:
-                    append_row(self.folder / CURVE, {'seconds': progress.seconds,
-                                                     'step': progress.step, **terms})
-                    if report:
-                        report(progress, terms)
-                if stop or now - validated > config.validate_minutes * 60:
-                    self._validate(held_out)
-                    validated = time.monotonic()
-                if stop or now - saved > SAVE_S:
-                    self.save()
-                    saved = time.monotonic()
-            if stop:
-                break
-        if self.rank == 0 and self.interrupted:
-            self.state.save(self.folder / INTERRUPTED)
+                self._record(terms, held_out, stop, report)
         return progress
+
+    def _record(self, terms: dict[str, float], held_out: list, stop: bool,
+                report: Report | None) -> None:
+        """Write curves, validate and save when it is time."""
+        progress, now = self.state.progress, time.monotonic()
+        if progress.step % CURVE_STEPS == 0:
+            append_row(self.folder / CURVE, {'seconds': progress.seconds, 'step': progress.step,
+                                             **terms})
+            if report:
+                report(progress, terms)
+        if stop or now - self._saved > SAVE_S:
+            self.save()  # before anything that takes time: a killer may be waiting
+            self._saved = now
+        if stop or now - self._validated > self.config.validate_minutes * 60:
+            self._validate(held_out)
+            self.save()
+            self._saved = self._validated = time.monotonic()
+        if stop:
+            (self.folder / INTERRUPTED).unlink(missing_ok=True)
+            if self.interrupted:
+                self.state.save(self.folder / INTERRUPTED)
 
     def step(self, share: float) -> dict[str, float]:
         """Make one step of the optimiser; returns the terms of the loss."""
         config, state = self.config, self.state
         batch = self._batch(phase_at(config.phases, share))
         state.model.train()
+        statistics = [each.clone() for each in state.model.buffers()]
         for group in state.optimizer.param_groups:
             group['lr'] = learning_rate(config, share)
         with torch.autocast(self.device.type, torch.bfloat16, config.precision == 'bf16'):
@@ -112,10 +127,13 @@ class Trainer:
         if config.processes > 1:
             average_gradients(state.model, bool(torch.isfinite(total)))
         norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+        state.progress.step += 1
         if torch.isfinite(norm):
             state.optimizer.step()
-        state.progress.step += 1
-        state.averaged.update(state.model, state.progress.step)
+            state.averaged.update(state.model, state.progress.step)
+        else:  # forget what the batch normalisation saw, too
+            for each, before in zip(state.model.buffers(), statistics, strict=True):
+                each.copy_(before)
         values = {name: float(value.detach()) for name, value in terms.items()}
         return {'total': float(total.detach()), 'norm': float(norm), **values}
 
@@ -178,6 +196,6 @@ def device_of(config: TrainingConfig) -> torch.device:
     """
     if config.device == 'auto':
         return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    if config.device.startswith('cuda') and not torch.cuda.is_available():
+    if config.device == 'cuda' and not torch.cuda.is_available():
         raise ConfigError('the recipe wants a CUDA device and there is none; set device to cpu')
     return torch.device(config.device)

@@ -13,6 +13,8 @@ from ..models.nano import Nano
 from .config import TrainingConfig
 
 FORMAT = 'panmatch_ros training 1'
+MAY_CHANGE = ('minutes', 'device', 'processes', 'precision', 'validate_minutes',
+              'validation_pairs')
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Progress:
 
 class Averaged:
     """
-    Exponential moving average of the weights; buffers are copied.
+    Exponential moving average of the weights and of the statistics of the normalisation.
 
     :param model: what is averaged.
     :param decay: per step; lower in the first steps.
@@ -97,8 +99,10 @@ class TrainingState:
             raise FormatError(f'{path} is not a training state: {error}') from error
         if not isinstance(values, dict) or values.get('format') != FORMAT:
             raise FormatError(f'{path} is not a training state of this package')
-        if values['network'] != self.config.network.to_dict():
-            raise FormatError(f'{path} is of another network: {values["network"]}')
+        if values.get('network') != self.config.network.to_dict():
+            raise FormatError(f'{path} is of another network than the recipe; train in another '
+                              'folder, or give that recipe')
+        self._check_recipe(path, values.get('config'))
         try:
             self.model.load_state_dict(values['model'])
             self.averaged.model.load_state_dict(values['averaged'])
@@ -106,3 +110,13 @@ class TrainingState:
             self.progress = Progress(**values['progress'])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise FormatError(f'{path} is damaged: {error}') from error
+
+    def _check_recipe(self, path: Path, stored: Any) -> None:
+        """Refuse to go on by another recipe; only how long and on what may change."""
+        mine = self.config.to_dict()
+        other = stored if isinstance(stored, dict) else {}
+        changed = sorted(name for name, value in mine.items()
+                         if name not in MAY_CHANGE and other.get(name) != value)
+        if changed:
+            raise FormatError(f'{path} was trained with other {", ".join(changed)}; train in '
+                              'another folder, with --init to start from its weights')

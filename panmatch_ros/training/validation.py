@@ -26,9 +26,10 @@ def validate(model: Nano, pairs: Sequence[TrainingPair]) -> dict[str, float]:
 
     :param model: in evaluation mode.
     :returns: ``flow_epe`` and ``stereo_epe`` (median over the pairs of the mean error, pixels),
-        ``flow_bad3``, ``stereo_bad2`` (share of pixels, percent, mean over the pairs), the same
-        with ``_visible`` for pixels that are not hidden, and ``confidence_error`` (mean
-        difference of confidence and share of right pixels).
+        ``flow_bad3``, ``stereo_bad2``, ``flow_bad1``, ``stereo_bad1`` (share of pixels, percent,
+        mean over the pairs), the same with ``_visible`` for pixels that are not hidden, and
+        ``confidence_error`` (difference of mean confidence and share of right pixels of a pair,
+        mean over the pairs).
     """
     device = next(model.parameters()).device
     rows: list[dict[str, float]] = []
@@ -46,17 +47,19 @@ def validate(model: Nano, pairs: Sequence[TrainingPair]) -> dict[str, float]:
 
 
 def score_of(metrics: dict[str, float]) -> float:
-    """One number to choose the best weights by: lower is better."""
+    """One number to choose the best weights by: lower is better; infinity if any is not one."""
+    if not metrics or not np.isfinite(list(metrics.values())).all():
+        return float('inf')
     names = ('flow_bad3', 'stereo_bad2')
     return float(np.mean([metrics[name] for name in names if name in metrics] or [np.inf]))
 
 
 def _score(pair: TrainingPair, error: np.ndarray, confidence: np.ndarray) -> dict[str, float]:
     task, bad_px = ('stereo', 2) if pair.rectified else ('flow', 3)
-    bad, visible = error > bad_px, ~pair.occlusion
+    bad, visible = ~(error <= bad_px), ~pair.occlusion  # not a number is bad
     scores = {f'{task}_epe': float(error.mean()),
               f'{task}_bad{bad_px}': 100 * float(bad.mean()),
-              f'{task}_bad1': 100 * float((error > 1).mean()),
+              f'{task}_bad1': 100 * float((~(error <= 1)).mean()),
               'confidence_error': abs(float(confidence.mean() - (error < 1).mean()))}
     if visible.any():
         scores[f'{task}_epe_visible'] = float(error[visible].mean())

@@ -43,6 +43,7 @@ def test_an_error_of_one_pixel_is_wrong():
 
 def test_invalid_pixels_are_left_out():
     assert metrics([0.9, 0.3, 0.1], [0, np.nan, 5]).auroc == 1
+    assert metrics([0.9, np.nan, 0.1], [0, 0, 5]).auroc == 1
     assert math.isnan(metrics([0.9], [np.nan]).calibration_error)
 
 

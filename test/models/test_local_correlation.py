@@ -3,8 +3,11 @@ import pytest
 
 torch = pytest.importorskip('torch', reason='torch is not installed')
 
-from panmatch_ros.models.local_correlation import (local_correlation, row_correlation,  # noqa: E402
-                                                   shifted_correlation)
+from panmatch_ros.models.local_correlation import (  # noqa: E402
+    local_correlation,
+    row_correlation,
+    shifted_correlation,
+)
 
 
 @pytest.mark.parametrize(('radius', 'block'), [(1, 4), (2, 8), (4, 8)])

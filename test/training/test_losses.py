@@ -133,13 +133,8 @@ def test_every_parameter_learns(rectified):
     sum(terms.values()).backward()
     idle = {name.partition('.')[0] for name, each in model.named_parameters()
             if each.grad is None or not each.grad.any()}
-    only_general = {'matching', 'context16', 'update16', 'to8'}
-    if rectified == 0:
-        assert idle == {'volume'}
-    elif rectified == 1:
-        assert idle <= {'matching'}
-    else:
-        assert idle <= only_general | {'volume'}
+    general = {'matching', 'context16', 'update16', 'to8'}
+    assert idle == {0: {'volume'}, 1: set(), 2: general}[rectified]
     assert all(torch.isfinite(each.grad).all() for each in model.parameters()
                if each.grad is not None)
 
