@@ -71,7 +71,7 @@ def test_evaluate_two_matchers(panmatch, make_flow, weights, tmp_path):
     (['--matcher', 'panmatch', '--weights', 'none.safetensors'],
      'weights: none.safetensors does not exist'),
     (['--matcher', 'classical', '--weights', 'c.safetensors'],
-     '--weights is for the PanMatch network, and the matcher is classical'),
+     '--weights is for the networks, and the matcher is classical'),
 ])
 def test_errors_are_one_line(panmatch, flow_pair, tmp_path, arguments, text):
     result = panmatch('match', *flow_pair, *arguments, '--out', tmp_path / 'out')
