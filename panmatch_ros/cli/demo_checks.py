@@ -12,6 +12,7 @@ from .demo_processes import Record
 
 MAX_BAD2_PERCENT = 15.0
 MIN_VALID_PERCENT = 50.0
+SURE = 0.5  # confidence of a match that is counted
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,17 @@ def _points(inputs: DemoInputs, record: Record) -> Check:
 
 
 def _flow(inputs: DemoInputs, record: Record) -> Check:
-    """See whether the flow brings two images together; zero flow is the comparison."""
+    """
+    See whether the flow brings two images together; zero flow is the comparison.
+
+    Counted is what moves and is matched surely: what walkers hide and reveal has no match.
+    """
     older, newer = record.arrays['image.before'], record.arrays['image']
     flow = record.arrays['flow']
-    moving = np.hypot(flow[..., 0], flow[..., 1]) > 1
+    moving = ((np.hypot(flow[..., 0], flow[..., 1]) > 1)
+              & (record.arrays['flow/confidence'] > SURE))
     if not moving.any():
-        return Check('flow explains the motion', False, 'nothing moves')
+        return Check('flow explains the motion', False, 'nothing moves surely')
     still = np.abs(newer.astype(np.float32) - older)[moving].mean()
     warped = warp(newer.astype(np.float32), flow)
     explained = np.nanmean(np.abs(warped - older)[moving])
