@@ -3,7 +3,8 @@ Run both nodes on real images, and write a page with what they published.
 
 Plays sample images as camera topics, starts the stereo and the flow node as processes of their
 own, records what they publish, checks it, and writes index.html with pictures, frame rates,
-latencies and drops. The images come from Debian's package opencv-doc; without a network a
+latencies and drops. Below, the matchers nano and classical stand side by side on every pair. The
+images come from Debian's package opencv-doc; without a network a
 rendered scene with exact ground truth takes their place.
 """
 import argparse
@@ -32,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 0 if all checks passed."""
-    from .demo_checks import check_all
+    from .demo_checks import check_all, check_comparison
+    from .demo_comparison import compare_matchers
     from .demo_inputs import prepare_inputs
     from .demo_page import write_page
     from .demo_processes import record_nodes, require_ros
@@ -50,9 +52,12 @@ def run(args: argparse.Namespace) -> int:
             _say(f'{name}: {topic:20} {rates.get("count", 0):4.0f} messages '
                  f'{rates.get("rate_hz", 0):5.1f} Hz, latency median '
                  f'{rates.get("latency_median_ms", float("nan")):6.1f} ms')
+    _say('comparing the matchers on every pair')
+    comparison = compare_matchers(inputs.pairs, _say)
+    checks.append(check_comparison(comparison.scores))
     for check in checks:
         _say(f'{"ok    " if check.passed else "FAILED"} {check.name}: {check.detail}')
-    page = write_page(out, inputs, records, checks)
+    page = write_page(out, inputs, records, checks, comparison.html)
     passed = all(check.passed for check in checks)
     _say(f'{"all checks passed" if passed else "some checks FAILED"}; open {page}')
     return 0 if passed else 1

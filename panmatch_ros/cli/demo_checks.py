@@ -1,11 +1,12 @@
 """Checks of what the demo recorded: are the values right, not only there."""
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..core.disparity import camera_rays
 from ..core.pixels import warp
+from ..evaluation.evaluate import PairScore, matchers_of
 from ..evaluation.metrics import BAD_THRESHOLDS_PX, disparity_metrics
 from .demo_inputs import DemoInputs
 from .demo_processes import Record
@@ -35,6 +36,15 @@ def check_all(inputs: DemoInputs, records: list[Record]) -> list[Check]:
         record = flow if make is _flow else stereo
         checks.append(_safely(make, inputs, record))
     return checks
+
+
+def check_comparison(scores: Sequence[PairScore]) -> Check:
+    """Check that every matcher could match every pair."""
+    failed = [f'{score.pair} with {score.matcher}' for score in scores if score.error]
+    pairs, matchers = {score.pair for score in scores}, matchers_of(scores)
+    return Check('all pairs are matched by all matchers', bool(scores) and not failed,
+                 f'failed: {", ".join(failed)}' if failed
+                 else f'{len(pairs)} pairs, {" and ".join(matchers) or "no matcher"}')
 
 
 def _safely(make: Callable[[DemoInputs, Record], Check], inputs: DemoInputs,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.images import write_image
+from ..evaluation.report import STYLE
 from ..viz.flow import flow_legend
 from ..viz.panels import tile_panels
 from ..viz.point_cloud import render_point_cloud
@@ -17,21 +18,11 @@ from ..viz.scalar import (
 )
 from .demo_checks import Check, raw_disparity
 from .demo_inputs import DemoInputs
-from .demo_processes import Record
+from .demo_processes import NODE_MATCHER, Record
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px;
-       padding: 0 1rem; color: #1c2024; background: #fff; }
-h1 { margin-bottom: 0; } h2 { margin-top: 2rem; }
-.lead { color: #5a626a; margin-top: .2rem; }
+PICTURES_STYLE = """
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr));
             gap: 1rem; }
-figure { margin: 0; } img { width: 100%; border-radius: 6px; display: block; }
-figcaption { color: #5a626a; font-size: 13px; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #e3e6e9; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-.ok { color: #18794e; font-weight: 600; } .failed { color: #cd2b31; font-weight: 600; }
 """
 OVERVIEW = ('left', 'disparity', 'points2', 'image', 'flow', 'confidence')
 COUNTERS = ('matcher', 'backend', 'input_size', 'rate_hz', 'inference_ms', 'total_ms',
@@ -40,10 +31,11 @@ COUNTERS = ('matcher', 'backend', 'input_size', 'rate_hz', 'inference_ms', 'tota
 
 
 def write_page(out: Path, inputs: DemoInputs, records: Sequence[Record],
-               checks: Sequence[Check]) -> Path:
+               checks: Sequence[Check], comparison: str = '') -> Path:
     """
     Write index.html, its pictures, and overview.png with the most telling of them.
 
+    :param comparison: section of the page that compares matchers, HTML.
     :returns: path of the page.
     """
     figures, overview = [], []
@@ -61,14 +53,17 @@ def write_page(out: Path, inputs: DemoInputs, records: Sequence[Record],
                else '<span class="failed">some checks failed</span>')
     page = f"""<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>panmatch_ros demo</title><style>{STYLE}</style></head>
+<head><meta charset="utf-8"><title>panmatch_ros demo</title>
+<style>{STYLE}{PICTURES_STYLE}</style></head>
 <body>
 <h1>panmatch_ros demo</h1>
 <p class="lead">Published by live ROS 2 nodes from {html.escape(inputs.origin)}. {verdict}.</p>
+<p>{" ".join(_matcher_used(record) for record in records)}</p>
 <h2>Outputs</h2>
 <div class="pictures">
 {chr(10).join(figures)}
 </div>
+{comparison}
 <h2>Checks</h2>
 {_table(('check', 'result', 'numbers'), (_check_row(check) for check in checks))}
 <h2>Rates and latencies</h2>
@@ -82,6 +77,15 @@ def write_page(out: Path, inputs: DemoInputs, records: Sequence[Record],
     path = out / 'index.html'
     path.write_text(page)
     return path
+
+
+def _matcher_used(record: Record) -> str:
+    """Say in a sentence what computed."""
+    matcher = record.report.get('matcher', 'a matcher that it did not tell')
+    backend = record.report.get('backend', '')
+    chosen = f'<b>{html.escape(matcher)}</b>' + (f' ({html.escape(backend)})' if backend else '')
+    return (f'The {record.task}_node ran the matcher {NODE_MATCHER}, which took {chosen} for '
+            f'{record.task}.')
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int = 99) -> str:
@@ -139,8 +143,9 @@ def _pictures(inputs: DemoInputs,
         yield 'image', 'image: newest frame', flow['image']
     if 'flow/image_color' in flow:
         picture = flow['flow/image_color'].copy()
-        size = min(96, *picture.shape[:2])
-        picture[-size:, -size:] = flow_legend(size)
+        legend = flow_legend(min(96, *picture.shape[:2]))
+        corner = picture[-len(legend):, -len(legend):]
+        np.copyto(corner, legend, where=legend.any(axis=2, keepdims=True))  # the disc alone
         yield 'flow', 'flow/image_color: colour is direction, saturation is speed', picture
     if 'flow/confidence' in flow:
         yield 'flow_confidence', 'flow/confidence', confidence_to_color(flow['flow/confidence'])

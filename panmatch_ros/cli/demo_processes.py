@@ -17,6 +17,7 @@ from ..core.errors import MissingDependencyError, PanMatchError
 from .demo_inputs import DemoInputs
 
 STEREO_HZ = 4.0
+NODE_MATCHER = 'auto'
 END_S = 5.0                   # a node ends within two seconds; more is an error
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 
@@ -64,8 +65,8 @@ def record_nodes(inputs: DemoInputs, out: Path, frames: int, timeout_s: float) -
     """
     recorder = {'frames': frames, 'timeout_seconds': timeout_s}
     nodes: dict[str, tuple[str, dict[str, Any]]] = {
-        'stereo_node': ('stereo_node', {}),
-        'flow_node': ('flow_node', {}),
+        'stereo_node': ('stereo_node', {'matcher': NODE_MATCHER}),
+        'flow_node': ('flow_node', {'matcher': NODE_MATCHER}),
         'stereo_recorder': ('recorder', {**recorder, 'task': 'stereo',
                                          'out': str(out / 'stereo')}),
         'flow_recorder': ('recorder', {**recorder, 'task': 'flow', 'out': str(out / 'flow')}),

@@ -1,5 +1,7 @@
 """Measure errors on pairs with ground truth: EPE, bad-N, D1-all, Fl-all."""
 import argparse
+from collections.abc import Sequence
+from functools import partial
 import json
 from pathlib import Path
 import sys
@@ -31,15 +33,16 @@ panmatch evaluate ~/datasets/middlebury
 panmatch evaluate cones --matcher classical --max-disparity 64
                                 # one pair, one matcher
 panmatch evaluate ~/datasets/kitti --task stereo --out out/kitti
-                                # also write results.json
+                                # also write report.html, results.json and results.csv
 panmatch evaluate tsukuba --scale 16
                                 # 8-bit ground truth: value = 16 * disparity
-panmatch evaluate ~/datasets/middlebury --matcher nano --matcher classical
-                                # which of the two is better there
+panmatch evaluate ~/datasets/middlebury --matcher nano --matcher classical --out out/compare
+                                # which of the two is better there; pictures in report.html
 panmatch evaluate cones --matcher classical --matcher panmatch --weights c.safetensors
                                 # the network beside OpenCV
 """
-RESULTS = 'results.json'
+RESULTS, TABLE, REPORT = 'results.json', 'results.csv', 'report.html'
+WRITTEN = (REPORT, RESULTS, TABLE)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,9 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='which pairs; auto (default) takes all and tells the task by the '
                              'ground truth')
     parser.add_argument('--out', type=Path, metavar='DIR',
-                        help=f'folder for {RESULTS}; made if it does not exist')
+                        help=f'folder for {REPORT} (every pair with pictures), {RESULTS} and '
+                             f'{TABLE}; made if it does not exist')
     parser.add_argument('--overwrite', action='store_true',
-                        help=f'replace a {RESULTS} that is there')
+                        help='replace those files if they are there')
     parser.add_argument('--scale', type=positive, metavar='S',
                         help='levels per pixel of png disparity: value = S * disparity; default '
                              'is scale.txt beside it, else what its name tells')
@@ -70,35 +74,55 @@ def run(args: argparse.Namespace) -> int:
     :returns: 1 if a pair failed, else 0.
     :raises PanMatchError: if there are no pairs or an option cannot be used.
     """
-    from ..evaluation.evaluate import score_pair
+    from ..evaluation.compare import compare
+    from ..evaluation.evaluate import read_example
     from ..evaluation.pairs import find_pairs
-    from .evaluate_report import describe_scores, results_of
+    from ..evaluation.report import pair_section, picture_width
+    from .evaluate_report import describe_scores
     check_out(args)
     check_weights(args.matchers or ['auto'], args)
     pairs, without_truth = find_pairs(args.folder, args.task)
     announce(pairs, without_truth, args.task)
-    matchers = {}
-    for name in dict.fromkeys(args.matchers or ['auto']):
-        matchers[name] = make_matcher(name, args)
+    named = {name: make_matcher(name, args)
+             for name in dict.fromkeys(args.matchers or ['auto'])}
     scores: list[PairScore] = []
+    sections: list[str] = []  # pictures are encoded: the arrays of one pair are in memory
     for index, pair in enumerate(pairs, 1):
-        for name, matcher in matchers.items():
-            score = score_pair(matcher, label_of(name, matcher, pair.task), pair, args.scale)
-            scores.append(score)
-            report_progress(score, f'{index}/{len(pairs)}', is_first=len(matchers) == 1
-                            or name == next(iter(matchers)))
+        matchers = {label_of(name, matcher, pair.task): matcher
+                    for name, matcher in named.items()}
+        comparison = compare(pair.name, pair.task, partial(read_example, pair, args.scale),
+                             matchers)
+        scores += comparison.scores
+        report_progress(comparison.scores, f'{index}/{len(pairs)}')
+        if args.out:
+            sections.append(pair_section(comparison, picture_width(len(pairs))))
     print(describe_scores(scores))
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
-        results = {'folder': str(args.folder), 'options': options(args), 'versions': versions(),
-                   **results_of(scores)}
-        text = json.dumps(results, indent=2, allow_nan=False)
-        (args.out / RESULTS).write_text(text + '\n')
-        print(f'{args.out / RESULTS}')
+        write_results(args, scores, sections)
     failed = sum(bool(score.error) for score in scores)
     if failed:
         note(f'error: {failed} of {len(scores)} failed, see above')
     return 1 if failed else 0
+
+
+def write_results(args: argparse.Namespace, scores: 'list[PairScore]',
+                  sections: list[str]) -> None:
+    """Write the numbers and the report, and say where they are."""
+    from ..evaluation.report import report_page
+    from .evaluate_report import csv_of, results_of
+    results = {'folder': str(args.folder), 'options': options(args), 'versions': versions(),
+               **results_of(scores)}
+    labels = ', '.join(dict.fromkeys(score.matcher for score in scores))
+    pairs = f'{len(sections)} pair{"s" if len(sections) > 1 else ""}'
+    texts = {
+        RESULTS: json.dumps(results, indent=2, allow_nan=False) + '\n',
+        TABLE: csv_of(results['pairs']),
+        REPORT: report_page(f'panmatch evaluate {args.folder}', f'{pairs}; {labels}', scores,
+                            sections)}
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (args.out / name).write_text(text, encoding='utf-8')
+        print(args.out / name)
 
 
 def label_of(name: str, matcher: 'Matcher', task: str) -> str:
@@ -118,8 +142,9 @@ def check_out(args: argparse.Namespace) -> None:
         return
     if args.out.exists() and not args.out.is_dir():
         raise ConfigError(f'--out {args.out} is a file; name a folder')
-    if (args.out / RESULTS).exists() and not args.overwrite:
-        raise ConfigError(f'{args.out / RESULTS} exists; name another folder, or add --overwrite')
+    found = [args.out / name for name in WRITTEN if (args.out / name).exists()]
+    if found and not args.overwrite:
+        raise ConfigError(f'{found[0]} exists; name another folder, or add --overwrite')
 
 
 def options(args: argparse.Namespace) -> dict:
@@ -138,20 +163,20 @@ def announce(pairs: 'list[TruthPair]', without_truth: list[str], task: str) -> N
         note(f'images without ground truth are left out: {", ".join(without_truth)}')
 
 
-def report_progress(score: 'PairScore', position: str, is_first: bool) -> None:
+def report_progress(scores: 'Sequence[PairScore]', position: str) -> None:
     """
     Say that a pair is done.
 
+    :param scores: of all matchers on this pair.
     :param position: like '3/10'.
-    :param is_first: whether this is the first matcher on this pair; guesses are told once.
     """
-    text = f'[{position}] {score.pair} {score.task} {score.matcher}: '
-    if score.error:
-        note(f'{text}failed: {" ".join(score.error.split())}')
-        return
-    note(f'{text}{score.milliseconds:.0f} ms')
-    if score.scale_is_guess and is_first:
-        note(f'    ground truth: guessed value / {score.truth_scale:g} from {score.scale_origin}; '
+    for score in scores:
+        result = (f'failed: {" ".join(score.error.split())}' if score.error
+                  else f'{score.milliseconds:.0f} ms')
+        note(f'[{position}] {score.pair} {score.task} {score.matcher}: {result}')
+    guess = next((score for score in scores if score.scale_is_guess), None)
+    if guess:
+        note(f'    ground truth: guessed value / {guess.truth_scale:g} from {guess.scale_origin}; '
              '0 is unknown (override: --scale)')
 
 

@@ -1,11 +1,12 @@
-"""Table and JSON of ``panmatch evaluate``."""
+"""Table, JSON and CSV of ``panmatch evaluate``."""
 from collections.abc import Sequence
+import csv
+import io
 import math
 
-from ..evaluation.evaluate import PairScore, mean_confidence, mean_metrics
-from ..evaluation.metrics import BAD_THRESHOLDS_PX, Metrics
+from ..evaluation.evaluate import PairScore, matchers_of, mean_confidence, mean_score
+from ..evaluation.metrics import BAD_THRESHOLDS_PX, OUTLIERS
 
-OUTLIERS = {'stereo': 'D1-all', 'flow': 'Fl-all'}
 MEAN = 'mean'
 
 
@@ -31,35 +32,22 @@ def matcher_rows(scores: Sequence[PairScore], matcher: str) -> list[list[str]]:
     for score in mine:
         if score.metrics is None:
             rows.append([score.pair, matcher, 'failed'])
-            continue
-        size = f'{score.size[1]}x{score.size[0]}'
-        rows.append([score.pair, matcher, size, *cells(score.metrics),
-                     *confidence_cells([score]), f'{score.milliseconds:.0f}'])
+        else:
+            rows.append(cells(score, f'{score.size[1]}x{score.size[0]}'))
     good = [score for score in mine if score.metrics is not None]
     if len(mine) > 1 and good:
-        mean_ms = sum(score.milliseconds for score in good) / len(good)
-        rows.append([f'{MEAN} of {len(good)}', matcher, '', *cells(mean_of(good)),
-                     *confidence_cells(good), f'{mean_ms:.0f}'])
+        rows.append(cells(mean_score(good, f'{MEAN} of {len(good)}'), ''))
     return rows
 
 
-def cells(metrics: Metrics) -> list[str]:
-    """Numbers of one row."""
-    return [f'{metrics.epe_px:.3f}', *(f'{each:.2f}' for each in metrics.bad_percent),
-            f'{metrics.outlier_percent:.2f}', f'{metrics.density_percent:.1f}']
-
-
-def confidence_cells(scores: Sequence[PairScore]) -> list[str]:
-    """AUROC and expected calibration error of one row."""
-    quality = mean_confidence(scores)
-    return [f'{quality.auroc:.3f}', f'{quality.calibration_error:.3f}']
-
-
-def confidence_of(scores: Sequence[PairScore]) -> dict:
-    """Arrange the quality of the confidence for JSON."""
-    quality = mean_confidence(scores)
-    return {'confidence_auroc': finite_or_none(quality.auroc),
-            'confidence_calibration_error': finite_or_none(quality.calibration_error)}
+def cells(score: PairScore, size: str) -> list[str]:
+    """Cells of one row, of a score that has metrics."""
+    metrics, quality = score.metrics, mean_confidence([score])
+    assert metrics is not None
+    return [score.pair, score.matcher, size, f'{metrics.epe_px:.3f}',
+            *(f'{each:.2f}' for each in metrics.bad_percent), f'{metrics.outlier_percent:.2f}',
+            f'{metrics.density_percent:.1f}', f'{quality.auroc:.3f}',
+            f'{quality.calibration_error:.3f}', f'{score.milliseconds:.0f}']
 
 
 def finite_or_none(value: float) -> float | None:
@@ -92,8 +80,9 @@ def results_of(scores: Sequence[PairScore]) -> dict:
             good = [score for score in chosen
                     if score.matcher == matcher and score.metrics is not None]
             if good:
+                mean = mean_score(good)
                 means.append({'task': task, 'matcher': matcher, 'pairs': len(good),
-                              **named(mean_of(good), task), **confidence_of(good)})
+                              'milliseconds': round(mean.milliseconds, 2), **named(mean)})
     return {'pairs': [pair_of(score) for score in scores], 'means': means}
 
 
@@ -104,26 +93,34 @@ def pair_of(score: PairScore) -> dict:
         return {**entry, 'error': score.error}
     return {**entry, 'height': score.size[0], 'width': score.size[1],
             'milliseconds': round(score.milliseconds, 2), 'truth_scale': score.truth_scale,
-            'truth_scale_origin': score.scale_origin or None, **named(score.metrics, score.task),
-            **confidence_of([score])}
+            'truth_scale_origin': score.scale_origin or None, **named(score)}
 
 
-def named(metrics: Metrics, task: str) -> dict:
+def named(score: PairScore) -> dict:
     """Give every number the name it has in the benchmarks, with its unit."""
-    outliers = OUTLIERS[task].lower().replace('-', '_')
+    metrics, quality = score.metrics, mean_confidence([score])
+    assert metrics is not None
+    outliers = OUTLIERS[score.task].lower().replace('-', '_')
     bad = {f'bad_{limit:g}_percent'.replace('.', '_'): value
            for limit, value in zip(BAD_THRESHOLDS_PX, metrics.bad_percent, strict=True)}
     return {'epe_px': finite_or_none(metrics.epe_px),
             'epe_pixels': metrics.epe_pixels, 'truth_pixels': metrics.truth_pixels,
             'density_percent': metrics.density_percent, **bad,
-            f'{outliers}_percent': metrics.outlier_percent}
+            f'{outliers}_percent': metrics.outlier_percent,
+            'confidence_auroc': finite_or_none(quality.auroc),
+            'confidence_calibration_error': finite_or_none(quality.calibration_error)}
 
 
-def matchers_of(scores: Sequence[PairScore]) -> list[str]:
-    """List the labels of the matchers in the order they were given."""
-    return list(dict.fromkeys(score.matcher for score in scores))
+def csv_of(pairs: Sequence[dict]) -> str:
+    """
+    Arrange the ``pairs`` of :func:`results_of` as lines of comma-separated values.
 
-
-def mean_of(scores: Sequence[PairScore]) -> Metrics:
-    """Average scores, none of which failed."""
-    return mean_metrics([score.metrics for score in scores if score.metrics is not None])
+    :returns: a header with all names that occur, and a line for each pair and matcher; what a
+        pair does not have is empty.
+    """
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(pairs)
+    return text.getvalue()

@@ -12,9 +12,10 @@ import numpy as np
 
 from ..core.errors import ImageError, ShapeError
 
-BAD_THRESHOLDS_PX = (0.5, 1.0, 2.0, 4.0)
+BAD_THRESHOLDS_PX = (0.5, 1.0, 2.0, 3.0, 4.0)
 OUTLIER_PX = 3.0      # KITTI: an outlier is off by more than 3 px ...
 OUTLIER_SHARE = 0.05  # ... and by more than 5 % of the true magnitude
+OUTLIERS = {'stereo': 'D1-all', 'flow': 'Fl-all'}  # what the benchmarks call their share
 
 
 @dataclass(frozen=True)

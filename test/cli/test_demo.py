@@ -80,10 +80,14 @@ def test_every_check_can_fail(inputs, records, change, name):
 
 def test_page_names_numbers_and_shows_every_picture(inputs, records, tmp_path):
     checks = demo_checks.check_all(inputs, records)
-    page = demo_page.write_page(tmp_path, inputs, records, checks)
+    page = demo_page.write_page(tmp_path, inputs, records, checks, '<h2>side by side</h2>')
     text = page.read_text()
     pictures = re.findall(r'<img src="([^"]+)"', text)
     assert len(pictures) == 9
+    assert 'The stereo_node ran the matcher auto, which took <b>classical</b>' in text
+    order = [text.index(f'<h2>{part}') for part in ('Outputs', 'side by side', 'Checks')]
+    assert order == sorted(order)
+    assert 'The flow_node ran the matcher auto' in text
     for picture in pictures:
         assert read_image(tmp_path / picture).ndim == 3
     assert 'all checks passed' in text
@@ -97,6 +101,7 @@ def test_no_network_means_rendered_images_and_says_so(tmp_path, monkeypatch):
     def fail():
         raise MissingDependencyError('no network')
 
+    monkeypatch.setattr(demo_inputs, 'RENDERED_SIZE', (48, 64))
     monkeypatch.setattr(demo_inputs, 'find_samples', lambda: None)
     monkeypatch.setattr(demo_inputs, 'fetch_samples', fail)
     inputs = demo_inputs.prepare_inputs(tmp_path, False, said.append)

@@ -1,10 +1,13 @@
 """``panmatch evaluate``: table, JSON, guesses and failures."""
+import csv
 import json
+import re
 
 import cv2
 import numpy as np
 import pytest
 
+from panmatch_ros.cli import evaluate
 from panmatch_ros.data.formats import write_flo, write_pfm
 
 HEIGHT, WIDTH, DISPARITY, FLOW = 96, 160, 8, (3, -2)
@@ -81,7 +84,64 @@ def test_two_matchers(panmatch, dataset, tmp_path):
     results = json.loads((tmp_path / 'out' / 'results.json').read_text())
     assert [pair['matcher'] for pair in results['pairs']] == ['auto (classical)', 'classical']
     assert results['pairs'][0]['epe_px'] == results['pairs'][1]['epe_px']
-    assert len(rows(result.out)) == 4
+    assert len(rows(result.out)) == 6  # a head, two matchers, three files
+
+
+def test_report_shows_every_pair_and_matcher(panmatch, dataset, tmp_path):
+    (dataset / 'd').rename(dataset / 'd & <e>')
+    (dataset / 'indoor' / 'a' / 'im1.png').write_text('not an image')
+    out = tmp_path / 'out'
+    result = panmatch('evaluate', dataset, '--matcher', 'classical', '--matcher', 'auto',
+                      '--task', 'stereo', '--out', out)
+    assert result.status == 1
+    page = (out / 'report.html').read_text()
+    assert re.findall(r'<section class="pair" id="([^"]+)"', page) == [
+        'stereo-c', 'stereo-indoor_2f_a', 'stereo-indoor_2f_b']
+    sections = page.split('<section class="pair"')[1:]
+    assert all('<th scope="row">classical</th>' in section
+               and '<th scope="row">auto (classical)</th>' in section for section in sections)
+    assert [section.count('<figure>') for section in sections] == [9, 0, 9]
+    assert 'im1.png: expected an image' in sections[1]
+    assert 'Over the 2 of 3 pairs' in page
+    panmatch('evaluate', dataset, '--task', 'flow', '--matcher', 'classical', '--out', out,
+             '--overwrite')
+    page = (out / 'report.html').read_text()
+    assert 'd &amp; &lt;e&gt;' in page
+    assert '<e>' not in page
+
+
+def test_report_tells_who_is_better(dataset, tmp_path, monkeypatch, panmatch):
+    """One matcher is made worse: it finds nothing in disparities below 20."""
+    create = evaluate.make_matcher
+
+    def make(name, args):
+        args.min_disparity = 20 if name == 'auto' else 0
+        return create(name, args)
+
+    monkeypatch.setattr(evaluate, 'make_matcher', make)
+    panmatch('evaluate', dataset / 'c', '--matcher', 'classical', '--matcher', 'auto',
+             '--max-disparity', 48, '--out', tmp_path / 'out')
+    page = (tmp_path / 'out' / 'report.html').read_text()
+    rows = {name: re.findall(r'<td class="number">(.*?)</td>', cells)
+            for name, cells in re.findall(r'<tr><th scope="row">(.*?)</th>(.*)</tr>', page)
+            if 'class="number"' in cells}
+    assert rows['classical'][0].startswith('<b>0.0')
+    assert rows['classical'][2].startswith('<b>')
+    assert float(rows['auto (classical)'][2]) > 90
+
+
+def test_results_csv_has_the_numbers_of_the_json(panmatch, dataset, tmp_path):
+    (dataset / 'c' / 'right.png').write_text('not an image')
+    out = tmp_path / 'out'
+    panmatch('evaluate', dataset, '--matcher', 'classical', '--out', out)
+    with open(out / 'results.csv', newline='') as stream:
+        lines = list(csv.DictReader(stream))
+    pairs = json.loads((out / 'results.json').read_text())['pairs']
+    assert [line['pair'] for line in lines] == [pair['pair'] for pair in pairs]
+    assert 'right.png' in lines[0]['error']
+    assert lines[0]['epe_px'] == lines[1]['d1_all_percent'] == ''
+    assert float(lines[1]['epe_px']) == pairs[1]['epe_px']
+    assert float(lines[2]['bad_3_percent']) == pairs[2]['bad_3_percent']
 
 
 def test_task_chooses_pairs(panmatch, dataset):
@@ -150,6 +210,10 @@ def test_results_are_not_overwritten(panmatch, dataset, tmp_path):
     assert result.err.count('\n') == 1
     assert '--overwrite' in result.err
     assert (out / 'results.json').read_text() == 'mine'
+    for name in ('results.csv', 'report.html'):
+        (out / 'results.json').rename(out / name)
+        assert name in panmatch(*arguments).err
+        (out / name).rename(out / 'results.json')
     assert panmatch(*arguments, '--overwrite').status == 0
     assert json.loads((out / 'results.json').read_text())['pairs']
     assert (out / 'notes.txt').read_text() == 'mine'

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 
 from panmatch_ros.core.errors import ShapeError
-from panmatch_ros.evaluation.confidence import confidence_metrics
+from panmatch_ros.evaluation.confidence import (
+    add_reliabilities,
+    confidence_metrics,
+    reliability,
+)
 
 
 def metrics(confidence, error):
@@ -50,3 +54,23 @@ def test_invalid_pixels_are_left_out():
 def test_shapes_are_checked():
     with pytest.raises(ShapeError, match='of one size'):
         metrics([0.5], [0, 1])
+
+
+def test_reliability_counts_pixels_by_confidence():
+    found = reliability(np.array([0.05, 0.95, 0.9, 1.0, 0.9, np.nan]),
+                        np.array([5, 0, 2, 0.5, np.nan, 0]))
+    assert (found.pixels[0], found.right[0], found.confidence[0]) == (1, 0, 0.05)
+    assert (found.pixels[13], found.pixels[14]) == (1, 2)  # 0.9 is below 14/15
+    assert found.right[14] == 2
+    assert found.curve() == pytest.approx(np.array(
+        [[0.05, 0, 0.25], [0.9, 0, 0.25], [0.975, 1, 0.5]]))
+    assert found.calibration_error == pytest.approx((0.05 + 0.9 + 0.05) / 4)
+
+
+def test_reliabilities_add_up():
+    one = reliability(np.array([0.9, 0.9]), np.array([0, 5]))
+    both = add_reliabilities([one, reliability(np.array([0.9, 0.1]), np.array([0, 5]))])
+    assert both.curve() == pytest.approx(np.array([[0.1, 0, 0.25], [0.9, 2 / 3, 0.75]]))
+    nothing = add_reliabilities([])
+    assert nothing.curve().shape == (0, 3)
+    assert math.isnan(nothing.calibration_error)

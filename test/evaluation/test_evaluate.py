@@ -47,7 +47,7 @@ def test_stereo(pair):
     assert score.error == ''
     assert score.metrics.epe_px == 1
     assert (score.metrics.truth_pixels, score.metrics.epe_pixels) == (48, 42)
-    assert score.metrics.bad_percent == (100, 12.5, 12.5, 12.5)
+    assert score.metrics.bad_percent == (100, 12.5, 12.5, 12.5, 12.5)
     assert score.metrics.outlier_percent == 12.5
     assert score.milliseconds >= 0
 
@@ -76,14 +76,14 @@ def test_missing_image(pair, tmp_path):
 
 
 def test_mean_gives_pairs_equal_weight():
-    mean = mean_metrics([Metrics(1.0, 10, 10, 100.0, (4, 3, 2, 1), 8.0),
-                         Metrics(3.0, 500, 1000, 50.0, (8, 5, 4, 3), 4.0)])
-    assert mean == Metrics(2.0, 510, 1010, 75.0, (6, 4, 3, 2), 6.0)
+    mean = mean_metrics([Metrics(1.0, 10, 10, 100.0, (4, 3, 2, 1, 0), 8.0),
+                         Metrics(3.0, 500, 1000, 50.0, (8, 5, 4, 3, 2), 4.0)])
+    assert mean == Metrics(2.0, 510, 1010, 75.0, (6, 4, 3, 2, 1), 6.0)
 
 
 def test_mean_with_a_pair_that_has_no_valid_pixel():
-    empty = Metrics(math.nan, 0, 10, 0.0, (100, 100, 100, 100), 100.0)
-    mean = mean_metrics([Metrics(1.0, 10, 10, 100.0, (0, 0, 0, 0), 0.0), empty])
+    empty = Metrics(math.nan, 0, 10, 0.0, (100,) * 5, 100.0)
+    mean = mean_metrics([Metrics(1.0, 10, 10, 100.0, (0,) * 5, 0.0), empty])
     assert mean.epe_px == 1
     assert mean.outlier_percent == 50
     assert math.isnan(mean_metrics([empty]).epe_px)

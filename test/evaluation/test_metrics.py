@@ -22,8 +22,8 @@ def test_disparity_by_hand():
     assert metrics.truth_pixels == metrics.epe_pixels == 6
     assert metrics.epe_px == pytest.approx((0 + 0.75 + 1.5 + 4 + 4 + 3.5) / 6)
     assert metrics.density_percent == 100
-    # > 0.5: five, > 1: four, > 2: three, > 4: none (a bound is not exceeded by itself)
-    assert metrics.bad_percent == pytest.approx((500 / 6, 400 / 6, 300 / 6, 0))
+    # > 0.5: five, > 1: four, > 2 and > 3: three, > 4: none (a bound is not exceeded by itself)
+    assert metrics.bad_percent == pytest.approx((500 / 6, 400 / 6, 300 / 6, 300 / 6, 0))
     # > 3 px and > 5 %: 4 of 10 and 3.5 of 10, but not 4 of 100
     assert metrics.outlier_percent == pytest.approx(200 / 6)
 
@@ -35,14 +35,14 @@ def test_invalid_result_is_bad_and_not_in_the_mean():
     assert metrics.epe_px == pytest.approx(0.5)
     assert (metrics.epe_pixels, metrics.truth_pixels) == (2, 4)
     assert metrics.density_percent == 50
-    assert metrics.bad_percent == (75, 50, 50, 50)
+    assert metrics.bad_percent == (75, 50, 50, 50, 50)
     assert metrics.outlier_percent == 50
 
 
 def test_nothing_predicted():
     metrics = disparity_metrics(row(NAN, NAN), row(1, 2))
     assert math.isnan(metrics.epe_px)
-    assert metrics.bad_percent == (100, 100, 100, 100)
+    assert metrics.bad_percent == (100, 100, 100, 100, 100)
     assert metrics.outlier_percent == 100
     assert metrics.density_percent == 0
 
@@ -62,7 +62,7 @@ def test_flow_by_hand():
     metrics = flow_metrics(flow, truth)
     assert (metrics.epe_pixels, metrics.truth_pixels) == (3, 4)
     assert metrics.epe_px == pytest.approx((5 + 0.75 + 4) / 3)
-    assert metrics.bad_percent == (100, 75, 75, 50)
+    assert metrics.bad_percent == (100, 75, 75, 75, 50)
     assert metrics.outlier_percent == 50
     assert metrics.density_percent == 75
 
