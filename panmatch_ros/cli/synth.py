@@ -1,5 +1,6 @@
-"""Make image pairs with exact disparity or flow out of random scenes."""
+"""Make image pairs and sequences with exact disparity, flow and depth out of random scenes."""
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 import json
 from pathlib import Path
@@ -24,15 +25,17 @@ panmatch synth out/stereo --kind stereo --count 50 --size 384x512 --max-disparit
                                 # rectified pairs only, larger
 panmatch synth out/flow --kind camera --photometrics 0 --seed 7
                                 # a moving camera, no differences of light or noise
+panmatch synth out/video --kind camera --sequence 8 --count 4
+                                # four sequences of eight frames, with depth and pose
 panmatch evaluate out/synth     # errors of a matcher on them
 """
 # Share of stereo pairs, and of layers among the others.
 KINDS = {'mixed': (0.5, 0.6), 'stereo': (1.0, 0.6), 'layers': (0.0, 1.0), 'camera': (0.0, 0.0)}
 ABOUT = 'synth.json'
 SHEET = 'contact_sheet.png'
-SHEET_ROWS = 24
+SHEET_ROWS, SHEET_COLUMNS = 24, 4
 SHEET_WIDTH = 1280
-OCCLUDED = 255
+MOST_FRAMES = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,15 +43,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('out', type=Path, metavar='OUT',
                         help='folder for the pairs, one folder each; made if it does not exist')
     parser.add_argument('--count', type=count, default=10, metavar='N',
-                        help='how many pairs (default 10)')
+                        help='how many pairs, or sequences (default 10)')
+    parser.add_argument('--sequence', type=frames, metavar='N',
+                        help='make sequences of N frames instead of pairs; layers or a moving '
+                             'camera, never stereo')
     parser.add_argument('--seed', type=seed, default=0, metavar='S',
                         help='the same seed and options make the same pairs (default 0)')
     parser.add_argument('--size', type=size, default=(192, 256), metavar='HxW',
                         help='height and width, pixels (default 192x256)')
     parser.add_argument('--kind', choices=KINDS, default='mixed',
                         help='stereo: rectified pairs; layers: shapes that move in the image '
-                             'plane; camera: a moving camera in a scene of planes; mixed '
-                             '(default): half stereo, the rest of both others')
+                             'plane; camera: a moving camera before planes, boxes and balls; '
+                             'mixed (default): half stereo, the rest of both others')
     parser.add_argument('--max-disparity', type=positive, metavar='PX',
                         help='largest disparity, pixels (default: a quarter of the width)')
     parser.add_argument('--motion-scale', type=positive, default=1.0, metavar='X',
@@ -62,30 +68,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """
-    Make the pairs and a picture of the first ones.
+    Make the pairs or sequences and a picture of the first ones.
 
     :returns: 0.
     :raises PanMatchError: if an option cannot be used or the folder is not empty.
     """
     from ..data.formats import write_image
-    from ..data.synthetic.generator import generate_pair
+    from ..data.synthetic.files import write_pair
     from ..viz.panels import tile_panels
     recipe = recipe_of(args)
     prepare_folder(args.out, args.overwrite)
     panels: list[tuple[str, np.ndarray]] = []
     for index in range(args.count):
-        pair = generate_pair(recipe, args.seed, index)
-        write_pair(args.out / f'{index:05d}', pair)
-        if index < SHEET_ROWS:
-            panels += panels_of(pair, f'{index:05d}')
+        for name, pair in pairs_of(recipe, args, index):
+            write_pair(args.out / name, pair)
+            if len(panels) < SHEET_ROWS * SHEET_COLUMNS:
+                panels += panels_of(pair, name)
         if index + 1 == args.count or (index + 1) % 50 == 0:
             print(f'[{index + 1}/{args.count}]', file=sys.stderr)
-    write_image(args.out / SHEET, tile_panels(panels, 4, SHEET_WIDTH))
+    write_image(args.out / SHEET, tile_panels(panels, SHEET_COLUMNS, SHEET_WIDTH))
     about = {'recipe': asdict(recipe), 'seed': args.seed, 'count': args.count,
-             'versions': versions()}
+             'sequence': args.sequence, 'versions': versions()}
     (args.out / ABOUT).write_text(json.dumps(about, indent=2, allow_nan=False) + '\n')
-    print(f'{args.out}: {args.count} pairs, {SHEET}, {ABOUT}')
+    what = f'sequences of {args.sequence} frames' if args.sequence else 'pairs'
+    print(f'{args.out}: {args.count} {what}, {SHEET}, {ABOUT}')
     return 0
+
+
+def pairs_of(recipe: 'SceneRecipe', args: argparse.Namespace,
+             index: int) -> 'Iterator[tuple[str, TrainingPair]]':
+    """Make one pair, or the steps of one sequence; with the folder of each below OUT."""
+    from ..data.synthetic.generator import generate_pair, generate_sequence
+    name = f'{index:05d}'
+    if args.sequence is None:
+        yield name, generate_pair(recipe, args.seed, index)
+        return
+    sequence = generate_sequence(recipe, args.seed, index, args.sequence)
+    for step in range(args.sequence - 1):
+        yield f'{name}/{step:03d}', sequence.step(step)
 
 
 def recipe_of(args: argparse.Namespace) -> 'SceneRecipe':
@@ -95,6 +115,9 @@ def recipe_of(args: argparse.Namespace) -> 'SceneRecipe':
     :raises ConfigError: if they cannot be used.
     """
     from ..data.synthetic.generator import SceneRecipe
+    if args.sequence is not None and args.kind == 'stereo':
+        raise ConfigError('--sequence makes layers or a moving camera in motion, and --kind is '
+                          'stereo; name another kind, or leave --sequence out')
     stereo, layered = KINDS[args.kind]
     height, width = args.size
     return SceneRecipe(height=height, width=width, motion_scale=args.motion_scale,
@@ -124,26 +147,11 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def write_pair(folder: Path, pair: 'TrainingPair') -> None:
-    """Write the images, the truth and the mask of one pair."""
-    import numpy as np
-
-    from ..data.formats import write_flo, write_image, write_pfm
-    folder.mkdir()
-    write_image(folder / 'image0.png', pair.image0)
-    write_image(folder / 'image1.png', pair.image1)
-    if pair.rectified:
-        write_pfm(folder / 'disparity.pfm', -pair.flow[..., 0])
-    else:
-        write_flo(folder / 'flow.flo', pair.flow)
-    mask = pair.occlusion.astype(np.uint8) * OCCLUDED
-    write_image(folder / 'occlusion.png', np.repeat(mask[..., None], 3, axis=-1))
-
-
 def panels_of(pair: 'TrainingPair', name: str) -> 'list[tuple[str, np.ndarray]]':
     """Pictures of a pair, with titles."""
     import numpy as np
 
+    from ..data.synthetic.files import mask_image
     from ..viz.flow import flow_to_color
     from ..viz.scalar import disparity_to_color
     if pair.rectified:
@@ -153,7 +161,7 @@ def panels_of(pair: 'TrainingPair', name: str) -> 'list[tuple[str, np.ndarray]]'
     largest = float(np.linalg.norm(pair.flow, axis=-1).max())
     return [(f'{name} image0', pair.image0), ('image1', pair.image1),
             (f'{title}, max {largest:.0f} px', truth),
-            ('occlusion', pair.occlusion.astype(np.uint8) * OCCLUDED)]
+            ('occlusion', mask_image(pair.occlusion))]
 
 
 def size(text: str) -> tuple[int, int]:
@@ -176,4 +184,16 @@ def seed(text: str) -> int:
     """
     if not re.fullmatch(r'\d{1,18}', text):
         raise argparse.ArgumentTypeError(f'{text!r} is not a whole number from 0')
+    return int(text)
+
+
+def frames(text: str) -> int:
+    """
+    Read a number of frames.
+
+    :raises ArgumentTypeError: if it is no whole number from 2 to 1000.
+    """
+    if not re.fullmatch(r'\d{1,4}', text) or not 2 <= int(text) <= MOST_FRAMES:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of frames from 2 to '
+                                         f'{MOST_FRAMES}')
     return int(text)

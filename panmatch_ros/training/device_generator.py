@@ -51,7 +51,7 @@ class DeviceGenerator:
     def __init__(self, recipe: SceneRecipe, device: torch.device | str) -> None:
         self._recipe = recipe
         self._device = torch.device(device)
-        pools = load_pools(recipe.pool_size, recipe.cache)
+        pools = load_pools(recipe.pool_size, recipe.cache, recipe.pool_seed)
         self._renderer = DeviceRenderer(DevicePools.load(pools, self._device), recipe.size,
                                         recipe.supersample)
         self._photometrics = Photometrics(recipe.photometric_share, recipe.photometric_strength,
@@ -100,6 +100,6 @@ def packed_scenes(recipe: SceneRecipe, seed: int, indices: Sequence[int]) -> Pac
     :param indices: of the samples.
     :returns: arrays to render.
     """
-    pools = load_pools(recipe.pool_size, recipe.cache)
+    pools = load_pools(recipe.pool_size, recipe.cache, recipe.pool_seed)
     return pack([random_scene(np.random.default_rng((seed, index)), recipe, pools)
                  for index in indices])

@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..data.synthetic.pools import INSIDE, OUTLINE_EDGE
+from ..data.synthetic.scene import FULL_OUTLINE
 from .device_scenes import DevicePools, DeviceScenes, Field, transform
+from .device_spheres import LEAST_COSINE, Balls
 
 BEHIND = -1e-4
 COARSE = 1.6
@@ -100,23 +102,48 @@ class DeviceRenderer:
             chosen = torch.from_numpy(some).to(self._device)
             u[chosen], v[chosen], depth[chosen] = _deformed(
                 scenes, (chosen, index), view, grid)
-        mine = depth >= canvas.nearest
         skins = scenes.skins[:, index, :, None, None]
-        if scenes.bounded[:, index].any():
-            width, height = skins[:, 4], skins[:, 5]
-            inside = (u >= 0) & (v >= 0) & (u <= width - 1) & (v <= height - 1)
-            distance = self._pools.distance(skins[:, 6].clamp(min=0),
-                                            (u + 0.5) * (OUTLINE_EDGE / width) - 0.5,
-                                            (v + 0.5) * (OUTLINE_EDGE / height) - 0.5)
-            mine = mine & ((skins[:, 6] < 0) | (inside & (distance > INSIDE + 0.5)))
-        canvas.nearest = torch.where(mine, depth, canvas.nearest)
-        canvas.owners = torch.where(mine, index, canvas.owners)
-        canvas.u, canvas.v = torch.where(mine, u, canvas.u), torch.where(mine, v, canvas.v)
         ratio = torch.ones_like(skins[:, 6], dtype=torch.float32)
         if not scenes.bounded[:, index].all():
             receding = self._ratio(scenes.textures_of[:, index, view], grid)
             ratio = torch.where(skins[:, 6] < 0, receding, ratio)
+        some = scenes.curved[:, index].nonzero()[0]
+        if len(some):
+            chosen = torch.from_numpy(some).to(self._device)
+            ratio = ratio.expand_as(u).clone()
+            u[chosen], v[chosen], depth[chosen], ratio[chosen] = self._ball(
+                scenes, (chosen, index), view, grid)
+        mine = depth >= canvas.nearest
+        if scenes.bounded[:, index].any():
+            mine = mine & self._inside(skins, u, v)
+        canvas.nearest = torch.where(mine, depth, canvas.nearest)
+        canvas.owners = torch.where(mine, index, canvas.owners)
+        canvas.u, canvas.v = torch.where(mine, u, canvas.u), torch.where(mine, v, canvas.v)
         canvas.ratio = torch.where(mine, ratio, canvas.ratio)
+
+    def _inside(self, skins: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        """Whether positions in the crops of surfaces are inside of their outlines."""
+        width, height, outline = skins[:, 4], skins[:, 5], skins[:, 6]
+        full = outline == FULL_OUTLINE
+        spare = 0.5 * full
+        inside = ((u >= -spare) & (v >= -spare) & (u <= width - 1 + spare)
+                  & (v <= height - 1 + spare))
+        distance = self._pools.distance(outline, (u + 0.5) * (OUTLINE_EDGE / width) - 0.5,
+                                        (v + 0.5) * (OUTLINE_EDGE / height) - 0.5)
+        return (outline < 0) | (inside & (full | (distance > INSIDE + 0.5)))
+
+    def _ball(self, scenes: DeviceScenes, which: tuple[Tensor, int], view: int,
+              grid: _Grid) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Texture position, inverse depth, and steps in the texture per sub-pixel, of balls."""
+        balls = Balls.of(scenes, which)
+        x, y, depth, cosine = balls.look(grid.x, grid.y, view)
+        to_texture = scenes.to_texture[which]
+        u, v = transform(to_texture, x, y)
+        texels = torch.linalg.det(to_texture[:, :2, :2].double()).abs().sqrt().float()
+        step = (texels * balls.centres[:, view, 2] * balls.rays[:, 0, 0]
+                / (self._factor * balls.radii))[:, None, None]
+        depth = torch.where(cosine >= 0, depth, 2 * BEHIND)
+        return u, v, depth, step / cosine.clamp(min=LEAST_COSINE).sqrt()
 
     def _ratio(self, matrix: Tensor, grid: _Grid) -> Tensor:
         """Measure steps in the texture per sub-pixel; they grow as w ** (-3 / 2)."""

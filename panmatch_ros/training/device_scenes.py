@@ -41,13 +41,14 @@ class DevicePools:
         """
         Signed distance to an outline, as the pool has it: above 127.5 inside.
 
-        :param outline: (n, 1, 1) int64.
+        :param outline: (n, 1, 1) int64; one that the pool does not have is any other.
         :param x: (n, h, w) float32, pixels of the outline.
         :param y: (n, h, w) float32.
         """
         last = OUTLINE_EDGE - 1
         x, y = x.clamp(0, last), y.clamp(0, last)
         left, top = x.floor().clamp(max=last - 1), y.floor().clamp(max=last - 1)
+        outline = outline.clamp(0, len(self.outlines) // OUTLINE_EDGE ** 2 - 1)
         first = outline * OUTLINE_EDGE ** 2 + top.long() * OUTLINE_EDGE + left.long()
         fx, fy = x - left, y - top
         corners = [self.outlines[first + step].float()
@@ -86,6 +87,11 @@ class DeviceScenes:
         self.curves = put(packed.curves, torch.uint8)
         self.stereo = put(packed.stereo, torch.bool)
         self.ordered = put(packed.ordered, torch.bool)
+        self.centres, self.turns = (put(each, torch.float64)
+                                    for each in (packed.centres, packed.turns))
+        self.radii, self.rays = (put(each, torch.float64) for each in (packed.radii, packed.rays))
+        self.depth_scales = put(packed.depth_scales, torch.float64)
+        self.curved = packed.radii > 0
         self.bounded = packed.skins[..., 6] >= 0
         self.deforms = (packed.gains != 0).any(axis=-1)
 

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from .device_scenes import DeviceScenes, Field, transform
+from .device_spheres import Balls, balls_at
 
 BORDER_TOLERANCE_PX = 1e-4
 
@@ -36,10 +37,23 @@ def device_flow(scenes: DeviceScenes, owners: Tensor, view: int) -> Tensor:
         at = deforms.nonzero(as_tuple=True)
         u[at], v[at] = _deformed(scenes, (at[0], owners[at]), (at[2].float(), at[1].float()),
                                  view)
+    balls = balls_at(scenes, owners)
+    if balls is not None:
+        u[balls], v[balls] = _rolled(scenes, owners, balls, view)[:2]
     flow = torch.stack([u, v], 1)
     toward = (2 * view - 1) * flow[:, 0].mul(2 * view - 1).clamp(min=0)
     straight = torch.stack([toward, torch.zeros_like(toward)], 1)
     return torch.where(scenes.stereo[:, None, None, None], straight, flow)
+
+
+def _rolled(scenes: DeviceScenes, owners: Tensor, at: tuple[Tensor, Tensor, Tensor],
+            view: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Displacements of n pixels on balls, and whether they face the other view."""
+    scene, row, column = at
+    x, y = column.double(), row.double()
+    balls = Balls.of(scenes, (scene, owners[at]), torch.float64)
+    u, v, facing = balls.transfer(x, y, view)
+    return (u - x).float(), (v - y).float(), facing
 
 
 def _deformed(scenes: DeviceScenes, which: tuple[Tensor, Tensor], at: tuple[Tensor, Tensor],
@@ -74,6 +88,9 @@ def device_occlusion(scenes: DeviceScenes, view: int, seen: tuple[Tensor, Tensor
     u, v = x + flow[:, 0], y + flow[:, 1]
     eps = BORDER_TOLERANCE_PX
     outside = (u < -eps) | (u > width - 1 + eps) | (v < -eps) | (v > height - 1 + eps)
+    balls = balls_at(scenes, owners)
+    if balls is not None:
+        outside[balls] |= ~_rolled(scenes, owners, balls, 1 - view)[2]
     closest = (v.round().clamp(0, height - 1) * width + u.round().clamp(0, width - 1)).long()
     found = torch.gather(other[0].flatten(1), 1, closest.flatten(1)).reshape(owners.shape)
     theirs = torch.gather(other[1][:, 0].abs().flatten(1), 1,
@@ -88,4 +105,10 @@ def _nearness(scenes: DeviceScenes, owners: Tensor, at: tuple[Tensor, Tensor],
               view: int) -> Tensor:
     row = torch.arange(scenes.count, device=owners.device)[:, None, None]
     w = scenes.inverse_depths[row, owners, view]
-    return w[..., 0] * at[0] + w[..., 1] * at[1] + w[..., 2]
+    inverse = w[..., 0] * at[0] + w[..., 1] * at[1] + w[..., 2]
+    balls = balls_at(scenes, owners)
+    if balls is not None:
+        x, y = (each.expand_as(owners)[balls].double() for each in at)
+        seen = Balls.of(scenes, (balls[0], owners[balls]), torch.float64)
+        inverse[balls] = seen.inverse_depth(x, y, view).float()
+    return inverse

@@ -1,10 +1,12 @@
 """How good a network is on scenes that it was not trained with."""
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from ..data.synthetic.generator import TrainingPair, generate_pair
+from ..data.synthetic.pools import HELD_OUT_POOL_SEED
 from ..models.nano import Nano
 from .batch import collate
 from .config import TrainingConfig
@@ -13,8 +15,8 @@ SEED_OFFSET = 1_000_003  # apart from all seeds of training
 
 
 def held_out_pairs(config: TrainingConfig) -> list[TrainingPair]:
-    """Scenes of the last phase under a seed of their own."""
-    scenes = config.phases[-1].scenes
+    """Scenes of the last phase under a seed of their own, of textures that no training shows."""
+    scenes = replace(config.phases[-1].scenes, pool_seed=HELD_OUT_POOL_SEED)
     seed = config.seed + SEED_OFFSET
     return [generate_pair(scenes, seed, index) for index in range(config.validation_pairs)]
 

@@ -16,7 +16,10 @@ PLAIN = SceneRecipe(height=64, width=96, max_disparity=24.0, photometric_share=0
 RECIPES = pytest.mark.parametrize('recipe', [
     dataclasses.replace(PLAIN, stereo_share=1),
     dataclasses.replace(PLAIN, stereo_share=0, layered_share=1),
-    dataclasses.replace(PLAIN, stereo_share=0, layered_share=0)], ids=['stereo', 'layers', 'ego'])
+    dataclasses.replace(PLAIN, stereo_share=0, layered_share=0),
+    dataclasses.replace(PLAIN, stereo_share=1, sphere_share=0.7),
+    dataclasses.replace(PLAIN, stereo_share=0, layered_share=0, sphere_share=0.5,
+                        box_share=0.5)], ids=['stereo', 'layers', 'ego', 'balls', 'solids'])
 INDICES = range(6)
 
 

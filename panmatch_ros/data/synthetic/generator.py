@@ -19,7 +19,7 @@ from .recipe import SceneRecipe
 from .scene import Scene
 from .skins import SkinPicker
 from .stereo import stereo_scene
-from .truth import exact_depth, exact_flow, find_occlusion
+from .truth import depth_map, exact_depth, exact_flow, find_occlusion
 
 __all__ = ['SceneRecipe', 'TrainingPair', 'TrainingSequence', 'generate_pair',
            'generate_sequence']
@@ -71,6 +71,7 @@ class TrainingSequence(NamedTuple):
     :param K: (3, 3) intrinsics; None without a camera.
     :param poses: (T, 4, 4) from the camera of the first frame into that of each frame; None
         without a camera.
+    :param depths: T maps (H, W) float32, metres, NaN at infinity; None without a camera.
     """
 
     frames: list[np.ndarray]
@@ -80,6 +81,21 @@ class TrainingSequence(NamedTuple):
     occlusions_back: list[np.ndarray]
     K: np.ndarray | None
     poses: np.ndarray | None
+    depths: list[np.ndarray] | None
+
+    def step(self, index: int) -> TrainingPair:
+        """
+        Give a frame and the next one as a pair.
+
+        :param index: of the first of them, from 0 to T - 2.
+        """
+        depths, poses = self.depths, self.poses
+        return TrainingPair(
+            self.frames[index], self.frames[index + 1], self.flows[index],
+            self.flows_back[index], self.occlusions[index], self.occlusions_back[index], False,
+            None if depths is None else depths[index],
+            None if depths is None else depths[index + 1], self.K,
+            None if poses is None else poses[index + 1] @ np.linalg.inv(poses[index]))
 
 
 def generate_pair(recipe: SceneRecipe, seed: int, index: int) -> TrainingPair:
@@ -92,7 +108,7 @@ def generate_pair(recipe: SceneRecipe, seed: int, index: int) -> TrainingPair:
     :returns: the pair; the same bits for the same arguments.
     """
     random = np.random.default_rng((seed, index))
-    pools = load_pools(recipe.pool_size, recipe.cache)
+    pools = load_pools(recipe.pool_size, recipe.cache, recipe.pool_seed)
     scene = random_scene(random, recipe, pools)
     pair = render_pair(scene, pools, recipe.supersample)
     return _disturbed(random, recipe, pair)
@@ -114,7 +130,7 @@ def generate_sequence(recipe: SceneRecipe, seed: int, index: int,
     if frames < 2:
         raise ConfigError(f'a sequence has at least two frames, got {frames}')
     random = np.random.default_rng((seed, index, frames))
-    pools = load_pools(recipe.pool_size, recipe.cache)
+    pools = load_pools(recipe.pool_size, recipe.cache, recipe.pool_seed)
     build = layered_scene if random.random() < recipe.layered_share else ego_scene
     scene = build(random, recipe, SkinPicker(random, recipe, pools), frames)
     renderer = Renderer(scene, pools, recipe.supersample)
@@ -128,7 +144,7 @@ def generate_sequence(recipe: SceneRecipe, seed: int, index: int,
         images = disturb(random, images, geometry, recipe.photometric_strength)
     return TrainingSequence(images, [flow for flow, _ in steps], [flow for flow, _ in back],
                             [hidden for _, hidden in steps], [hidden for _, hidden in back],
-                            scene.K, scene.poses)
+                            scene.K, scene.poses, _depths(scene, views))
 
 
 def _step(scene: Scene, views: list[View], start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +152,13 @@ def _step(scene: Scene, views: list[View], start: int, end: int) -> tuple[np.nda
     owners, other = views[start].surfaces, views[end].surfaces
     flow = exact_flow(scene, owners, start, end)
     back = exact_flow(scene, other, end, start)
-    return flow, find_occlusion(scene, end, (owners, flow), (other, back))
+    return flow, find_occlusion(scene, (start, end), (owners, flow), (other, back))
+
+
+def _depths(scene: Scene, views: list[View]) -> list[np.ndarray] | None:
+    if scene.depth_scale is None:
+        return None
+    return [depth_map(scene, view.surfaces, index) for index, view in enumerate(views)]
 
 
 def random_scene(random: np.random.Generator, recipe: SceneRecipe, pools: Pools) -> Scene:
@@ -171,8 +193,8 @@ def render_pair(scene: Scene, pools: Pools, supersample: int = 2) -> TrainingPai
     flow_back = exact_flow(scene, second.surfaces, 1, 0)
     return TrainingPair(
         first.image, second.image, flow, flow_back,
-        find_occlusion(scene, 1, (first.surfaces, flow), (second.surfaces, flow_back)),
-        find_occlusion(scene, 0, (second.surfaces, flow_back), (first.surfaces, flow)),
+        find_occlusion(scene, (0, 1), (first.surfaces, flow), (second.surfaces, flow_back)),
+        find_occlusion(scene, (1, 0), (second.surfaces, flow_back), (first.surfaces, flow)),
         scene.stereo,
         exact_depth(scene, first.surfaces, flow, 0),
         exact_depth(scene, second.surfaces, flow_back, 1), scene.K,

@@ -24,12 +24,17 @@ class PackedScenes(NamedTuple):
     :param amplitudes: (B, L, 3, 2) pixels.
     :param gains: (B, L, 2).
     :param reliefs: (B, L).
-    :param skins: (B, L, 10) int64: texture, level, crop (x, y, width, height), outline or -1, and
-        the order of the channels.
+    :param skins: (B, L, 10) int64: texture, level, crop (x, y, width, height), outline, -1 or
+        ``FULL_OUTLINE``, and the order of the channels.
     :param blurs: (B, L) texture pixels.
     :param curves: (B, L, 256, 3) uint8.
     :param stereo: (B,) bool.
     :param ordered: (B,) bool, whether later surfaces always hide earlier ones.
+    :param centres: (B, L, 2, 3) of balls in each view, metres.
+    :param turns: (B, L, 2, 3, 3) from the frame of a ball into that of each view.
+    :param radii: (B, L) metres; 0 for surfaces that are none.
+    :param rays: (B, 3, 3) from pixels to directions; the identity without a camera.
+    :param depth_scales: (B,) that multiply the inverse depth of balls.
     """
 
     to_texture: np.ndarray
@@ -46,6 +51,11 @@ class PackedScenes(NamedTuple):
     curves: np.ndarray
     stereo: np.ndarray
     ordered: np.ndarray
+    centres: np.ndarray
+    turns: np.ndarray
+    radii: np.ndarray
+    rays: np.ndarray
+    depth_scales: np.ndarray
 
 
 def pack(scenes: Sequence[Scene]) -> PackedScenes:
@@ -63,7 +73,10 @@ def pack(scenes: Sequence[Scene]) -> PackedScenes:
         np.zeros((*shape, WAVES)), np.zeros((*shape, WAVES, 2)), np.zeros((*shape, VIEWS)),
         np.zeros(shape), np.zeros((*shape, 10), np.int64), np.zeros(shape),
         np.zeros((*shape, 256, 3), np.uint8), np.array([scene.stereo for scene in scenes]),
-        np.array([scene.sorted for scene in scenes]))
+        np.array([scene.sorted for scene in scenes]),
+        np.zeros((*shape, VIEWS, 3)), identity.copy(), np.zeros(shape),
+        np.stack([np.eye(3) if scene.K is None else np.linalg.inv(scene.K) for scene in scenes]),
+        np.array([scene.depth_scale or 1.0 for scene in scenes]))
     packed.skins[..., 4:7] = 1  # of surfaces that are nowhere: a size, and some outline
     for b, scene in enumerate(scenes):
         for index, surface in enumerate(scene.surfaces):
@@ -83,6 +96,10 @@ def _fill(packed: PackedScenes, at: tuple[int, int], surface: Surface) -> None:
         packed.amplitudes[at][:count] = surface.deformation.amplitudes
         packed.gains[at] = [surface.gain(view) for view in range(VIEWS)]
         packed.reliefs[at] = surface.relief
+    if surface.sphere is not None:
+        packed.centres[at] = surface.sphere.centres[:VIEWS]
+        packed.turns[at] = surface.sphere.turns[:VIEWS]
+        packed.radii[at] = surface.sphere.radius
     skin = surface.skin
     packed.skins[at] = (skin.texture, skin.level, *skin.crop, skin.outline, *skin.channels)
     packed.blurs[at] = skin.blur

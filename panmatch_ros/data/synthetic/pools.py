@@ -13,6 +13,7 @@ from .outline_families import SOLID_FAMILIES, THIN_FAMILIES
 from .texture_families import FAMILIES, PLAIN_FAMILIES
 
 POOL_SEED = 20261125
+HELD_OUT_POOL_SEED = 20261126   # of scenes that measure what was learned
 POOL_VERSION = 3
 EDGE = 512           # texture pixels of the finest level
 LEVELS = 5           # each has half the edge of the one before
@@ -43,20 +44,22 @@ class Pools:
 
 
 @lru_cache(maxsize=2)
-def load_pools(count: int, cache: str | None = None) -> Pools:
+def load_pools(count: int, cache: str | None = None, seed: int = POOL_SEED) -> Pools:
     """
     Build the pools, or map them from a folder where an earlier process left them.
 
     :param count: number of textures.
     :param cache: folder of the files; None keeps the pools in memory only.
+    :param seed: of all textures and outlines.
     :returns: the pools; the arrays of a cache are shared by all processes that map them.
     """
     plain = count - max(1, count * 15 // 100)
     thin = OUTLINES - int(OUTLINES * THIN_SHARE)
-    levels = [_cached(cache, f'textures_{count}_{level}',
-                      partial(_level, count, plain, level))
+    other = '' if seed == POOL_SEED else f'_seed{seed}'
+    levels = [_cached(cache, f'textures_{count}_{level}{other}',
+                      partial(_level, seed, count, plain, level))
               for level in range(LEVELS)]
-    outlines = _cached(cache, 'outlines', partial(_outlines, thin))
+    outlines = _cached(cache, f'outlines{other}', partial(_outlines, seed, thin))
     _textures.cache_clear()
     return Pools(tuple(levels), plain, outlines, thin)
 
@@ -74,16 +77,16 @@ def _cached(cache: str | None, name: str, build: Callable[[], np.ndarray]) -> np
     return np.load(path, mmap_mode='r')
 
 
-def _level(count: int, plain: int, level: int) -> np.ndarray:
-    return _textures(count, plain)[level]
+def _level(seed: int, count: int, plain: int, level: int) -> np.ndarray:
+    return _textures(seed, count, plain)[level]
 
 
 @lru_cache(maxsize=1)
-def _textures(count: int, plain: int) -> tuple[np.ndarray, ...]:
+def _textures(seed: int, count: int, plain: int) -> tuple[np.ndarray, ...]:
     levels = tuple(np.full((count, EDGE >> level, EDGE >> level, 4), 255, np.uint8)
                    for level in range(LEVELS))
     for index in range(count):
-        random = np.random.default_rng((POOL_SEED, 0, index))
+        random = np.random.default_rng((seed, 0, index))
         families = PLAIN_FAMILIES if index >= plain else FAMILIES
         image = families[index % len(families)](random, EDGE)
         image = _saturated(image, random.uniform(0.1, 1.0))
@@ -98,10 +101,10 @@ def _saturated(image: np.ndarray, share: float) -> np.ndarray:
     return cv2.addWeighted(image, share, grey, 1 - share, 0)
 
 
-def _outlines(thin: int) -> np.ndarray:
+def _outlines(seed: int, thin: int) -> np.ndarray:
     distances = np.empty((OUTLINES, OUTLINE_EDGE, OUTLINE_EDGE), np.uint8)
     for index in range(OUTLINES):
-        random = np.random.default_rng((POOL_SEED, 1, index))
+        random = np.random.default_rng((seed, 1, index))
         families = THIN_FAMILIES if index >= thin else SOLID_FAMILIES
         shape = families[index % len(families)](random, 2 * OUTLINE_EDGE)
         level = INSIDE + 0.5 + DISTANCE_STEPS * _signed_distance(shape)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .patches import make_patch, mirrored
 from .pools import INSIDE, OUTLINE_EDGE, Pools
-from .scene import Scene, Surface
+from .scene import FULL_OUTLINE, Scene, Surface
 from .subpixels import (
     Region,
     bounding_box,
@@ -22,11 +22,14 @@ from .subpixels import (
     margin_shift,
     over,
     scaling,
+    sphere_cover,
+    sphere_levels,
     texture_levels,
     warp_surface,
 )
 
 BEHIND = -1e-4   # inverse depth below which nothing is seen
+FULL = np.full((OUTLINE_EDGE, OUTLINE_EDGE), 255, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,9 @@ class Renderer:
         colors = np.zeros((height, width, 4), np.uint8)
         order = _Order(self._scene, self._factor, view)
         for index, roi in self._visible(view, self._factor):
-            if self._scene.surfaces[index].skin.outline < 0:
-                mine = order.claim(_everywhere(roi), index, roi)
-                for level, mask in self._texture_levels(index, roi, view, mine):
-                    self._paint(colors, mask, roi, (index, view, level))
-            else:
-                mine = order.claim(self._inside(index, roi, view), index, roi)
-                self._paint(colors, mine, roi, (index, view, 0))
+            mine = order.claim(self._inside(index, roi, view), index, roi)
+            for level, mask in self._texture_levels(index, roi, view, mine):
+                self._paint(colors, mask, roi, (index, view, level))
         return View(_reduce(colors, self._factor), self._owners(view))
 
     def _owners(self, view: int) -> np.ndarray:
@@ -77,9 +76,7 @@ class Renderer:
         owners = np.zeros(self._scene.size, np.uint8)
         order = _Order(self._scene, 1, view)
         for index, roi in self._visible(view, 1):
-            endless = self._scene.surfaces[index].skin.outline < 0
-            inside = _everywhere(roi) if endless else self._inside(index, roi, view)
-            mine = order.claim(inside, index, roi)
+            mine = order.claim(self._inside(index, roi, view), index, roi)
             cv2.copyTo(np.full(mine.shape, index, np.uint8), mine, owners[roi.slices])
         return owners
 
@@ -95,10 +92,13 @@ class Renderer:
     def _texture_levels(self, index: int, roi: Region, view: int,
                         cover: np.ndarray) -> list[tuple[int, np.ndarray]]:
         surface = self._scene.surfaces[index]
-        if surface.deforms(view):
+        available = len(self._pools.textures) - surface.skin.level
+        if surface.sphere is not None:
+            return sphere_levels(surface, (roi, view), cover, available)
+        if surface.skin.outline >= 0 or surface.deforms(view):
             return [(0, cover)]
         matrix = surface.to_texture @ surface.inverse_motions[view] @ roi.to_pixels
-        return texture_levels(matrix, cover, len(self._pools.textures) - surface.skin.level)
+        return texture_levels(matrix, cover, available)
 
     def _paint(self, colors: np.ndarray, mask: np.ndarray, roi: Region,
                what: tuple[int, int, int]) -> None:
@@ -115,7 +115,7 @@ class Renderer:
         """Sub-pixels that a surface may cover, all if it has no border; None if out of view."""
         height, width = (edge * factor for edge in self._scene.size)
         left, top, right, bottom = 0.0, 0.0, float(width), float(height)
-        box = bounding_box(surface, view) if surface.skin.outline >= 0 else None
+        box = bounding_box(surface, view) if surface.bounded else None
         if box is not None:
             left, top = max(left, factor * box[0] - 1), max(top, factor * box[1] - 1)
             right, bottom = min(right, factor * box[2] + 3), min(bottom, factor * box[3] + 3)
@@ -129,7 +129,7 @@ class Renderer:
         border = cv2.BORDER_REPLICATE if surface.skin.outline >= 0 else cv2.BORDER_REFLECT
         to_patch = scaling(level) @ surface.to_texture
         patch, margin = self._patch(index, level, 0.0)
-        if border == cv2.BORDER_REFLECT and not surface.deforms(view):
+        if not surface.bounded and not surface.deforms(view):
             matrix = to_patch @ surface.inverse_motions[view] @ roi.to_pixels
             patch, margin = self._patch(index, level, self._beyond(matrix, index, level, roi))
         return warp_surface(patch, margin_shift(margin) @ to_patch, border, (surface, roi, view))
@@ -137,10 +137,15 @@ class Renderer:
     def _inside(self, index: int, roi: Region, view: int) -> np.ndarray:
         """Whether sub-pixels are inside of the outline of a surface, (h, w) mask."""
         surface = self._scene.surfaces[index]
+        if surface.sphere is not None:
+            return sphere_cover(surface, roi, view)
+        if surface.skin.outline < 0:
+            return _everywhere(roi)
         _, _, width, height = surface.skin.crop
         x, y = OUTLINE_EDGE / width, OUTLINE_EDGE / height
         to_outline = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
-        outline = np.asarray(self._pools.outlines[surface.skin.outline])
+        outline = (FULL if surface.skin.outline == FULL_OUTLINE
+                   else np.asarray(self._pools.outlines[surface.skin.outline]))
         # At the resolution of the outlines: thin parts survive where the texture is coarse.
         return over(warp_surface(outline, to_outline @ surface.to_texture, cv2.BORDER_CONSTANT,
                                  (surface, roi, view)), INSIDE)

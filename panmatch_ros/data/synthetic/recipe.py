@@ -2,10 +2,12 @@
 from dataclasses import dataclass
 
 from ...core.errors import ConfigError
+from .pools import POOL_SEED
 
 SMALLEST_EDGE_PX = 32
 SHARES = ('stereo_share', 'layered_share', 'clutter_share', 'near_wall_share', 'room_share',
-          'bumpy_share', 'non_rigid_share', 'photometric_share', 'misrectified_share')
+          'bumpy_share', 'non_rigid_share', 'photometric_share', 'misrectified_share',
+          'sphere_share', 'box_share')
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class SceneRecipe:
     :param supersample: sub-pixels along the edge of a pixel; the images are their averages.
     :param pool_size: number of textures to choose from.
     :param cache: folder for the pool, so that processes share it; None builds it in memory.
+    :param sphere_share: objects of stereo pairs and before a moving camera that are balls.
+    :param box_share: objects before a moving camera that are boxes or bars, three at most.
+    :param pool_seed: chooses the textures and outlines of the pool; not negative.
+    :raises ConfigError: if a value cannot work.
     """
 
     height: int = 192
@@ -50,6 +56,9 @@ class SceneRecipe:
     supersample: int = 2
     pool_size: int = 240
     cache: str | None = None
+    sphere_share: float = 0.12
+    box_share: float = 0.12
+    pool_seed: int = POOL_SEED
 
     def __post_init__(self) -> None:
         for name in SHARES:
@@ -61,6 +70,11 @@ class SceneRecipe:
         if self.clutter_share + self.near_wall_share + self.room_share > 1:
             raise ConfigError('clutter_share, near_wall_share and room_share add up to more '
                               'than 1')
+        if self.sphere_share + self.box_share > 1:
+            raise ConfigError('sphere_share and box_share add up to more than 1')
+        if isinstance(self.pool_seed, bool) or not isinstance(self.pool_seed, int) or (
+                self.pool_seed < 0):
+            raise ConfigError(f'pool_seed must be a whole number from 0, got {self.pool_seed!r}')
         for name, least in (('motion_scale', 0), ('max_disparity', 1),
                             ('photometric_strength', 0), ('supersample', 1), ('pool_size', 20)):
             if not least <= getattr(self, name) < float('inf'):

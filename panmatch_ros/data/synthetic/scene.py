@@ -3,13 +3,17 @@ Scenes of textured surfaces, as descriptions that any renderer can draw.
 
 A surface lives in rest coordinates, pixels: those of view 0 unless it deforms there too. Each
 view moves them by a homography; the homography of rest coordinates to texture pixels is the
-same for all views. Inverse depth is affine in the pixels of a view, for any plane.
+same for all views. Inverse depth is affine in the pixels of a view, for any plane. A ball has
+rest coordinates of its own, see :mod:`.sphere`.
 """
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from .sphere import Sphere
+
+FULL_OUTLINE = 1 << 16    # of a skin that covers the whole of its crop
 FIXED_POINT_STEPS = 10
 
 
@@ -62,7 +66,8 @@ class Skin:
     :param channels: order of the colour channels.
     :param curves: (256, 3) uint8, what becomes of each level of each channel.
     :param blur: standard deviation, texture pixels; 0 for none.
-    :param outline: index into the pool; -1 for a surface without a border.
+    :param outline: index into the pool; -1 for a surface without a border of its own, and
+        ``FULL_OUTLINE`` for the rectangle of the crop.
     """
 
     texture: int
@@ -77,7 +82,7 @@ class Skin:
 @dataclass(frozen=True)
 class Surface:
     """
-    A textured piece of a plane, or of a plane that deforms.
+    A textured piece of a plane, or of a plane that deforms, or a ball.
 
     :param to_texture: (3, 3) homography from rest coordinates to pixels of the crop.
     :param motions: (T, 3, 3) homographies from rest coordinates to the pixels of each view.
@@ -86,6 +91,7 @@ class Surface:
     :param gains: (T,) of the deformation.
     :param relief: inverse depth per pixel of the deformation's x; not zero in stereo pairs.
     :param moves: whether it moves besides the camera.
+    :param sphere: of a ball; motions and inverse depths have no meaning then.
     """
 
     skin: Skin
@@ -96,6 +102,12 @@ class Surface:
     gains: np.ndarray | None = None
     relief: float = 0.0
     moves: bool = False
+    sphere: Sphere | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it has a border in its own plane, or is a ball."""
+        return self.skin.outline >= 0 or self.sphere is not None
 
     @cached_property
     def inverse_motions(self) -> np.ndarray:
@@ -146,6 +158,20 @@ class Scene:
     depth_scale: float | None = None
     K: np.ndarray | None = None
     poses: np.ndarray | None = None
+
+
+def ball(skin: Skin, to_texture: np.ndarray, sphere: Sphere, moves: bool) -> Surface:
+    """
+    Make the surface of a ball.
+
+    :param skin: what it looks like.
+    :param to_texture: (3, 3) affine map from the coordinates of Lambert's map to the texture.
+    :param sphere: where it is.
+    :param moves: whether it moves besides the camera.
+    """
+    views = len(sphere.centres)
+    return Surface(skin, to_texture, np.tile(np.eye(3), (views, 1, 1)), np.zeros((views, 3)),
+                   moves=moves, sphere=sphere)
 
 
 def apply(homography: np.ndarray, x: np.ndarray,

@@ -5,7 +5,7 @@ import numpy as np
 
 from .pools import EDGE, OUTLINES, Pools
 from .recipe import SceneRecipe
-from .scene import Skin, WaveField
+from .scene import FULL_OUTLINE, Skin, WaveField
 
 PERMUTATIONS = ((0, 1, 2), (0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0), (0, 2, 1), (2, 0, 1))
 BOUNDED_LEVELS = (0.5, 0.35, 0.15)
@@ -85,6 +85,28 @@ class SkinPicker:
                                            [np.sin(angle), np.cos(angle)]])
         matrix[:2, 2] = random.uniform(0.3, 0.7, 2) * edge - matrix[:2, :2] @ centre
         return skin, matrix
+
+    def wrapped(self, radius_px: float) -> tuple[Skin, np.ndarray]:
+        """Choose a skin for a ball, and the map from Lambert's coordinates to its texture."""
+        random = self._random
+        level = int(random.choice(len(BOUNDED_LEVELS), p=BOUNDED_LEVELS))
+        edge = EDGE >> level
+        skin = self._skin(level, (0, 0, edge, edge), -1, random.random() < PLAIN_SHARE)
+        matrix = np.eye(3)
+        matrix[:2, :2] *= self._factor * random.uniform(0.5, 0.9) * radius_px
+        matrix[:2, 2] = random.uniform(0.3, 0.7, 2) * edge
+        return skin, matrix
+
+    def face(self, size_px: tuple[float, float]) -> Skin:
+        """Choose a skin for a rectangle that is seen about so wide and high."""
+        random = self._random
+        level = int(random.choice(len(BOUNDED_LEVELS), p=BOUNDED_LEVELS))
+        edge = EDGE >> level
+        density = self._factor * random.uniform(0.5, 0.9)
+        width, height = (min(max(8, int(density * length)), edge) for length in size_px)
+        x, y = (int(random.integers(0, edge - length + 1)) for length in (width, height))
+        return self._skin(level, (x, y, width, height), FULL_OUTLINE,
+                          random.random() < PLAIN_SHARE)
 
     def _skin(self, level: int, crop: tuple[int, int, int, int], outline: int,
               plain: bool) -> Skin:

@@ -1,4 +1,4 @@
-"""Rectified stereo scenes: planes and bumpy surfaces whose disparity is affine or smooth."""
+"""Rectified stereo scenes: planes, balls, and bumpy surfaces whose disparity is smooth."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +7,7 @@ from .layered import random_place
 from .recipe import SceneRecipe
 from .scene import Scene, Skin, Surface, WaveField
 from .skins import Places, SkinPicker, log_uniform, random_field, with_perspective
+from .solids import random_ball
 
 FOCAL_WIDTHS = 1.0       # focal length in widths of the image
 BASELINE_M = 0.12
@@ -40,7 +41,13 @@ def stereo_scene(random: np.random.Generator, recipe: SceneRecipe,
         near = max(near, random.uniform(0.2, 1.0) * largest)
     far = near * random.uniform(0, 0.6) if random.random() < 0.8 else 0.0
     span = _Range(far, near)
-    builder = _Builder(random, recipe, picker, span)
+    focal = FOCAL_WIDTHS * recipe.width
+    K = np.array([[focal, 0, (recipe.width - 1) / 2], [0, focal, (recipe.height - 1) / 2],
+                  [0, 0, 1.0]])
+    pose = np.eye(4)
+    pose[0, 3] = -BASELINE_M
+    poses = np.stack([np.eye(4), pose])
+    builder = _Builder(random, recipe, picker, span, (K, poses))
     kind = random.random()
     if kind < recipe.clutter_share:
         builder.background()
@@ -55,23 +62,19 @@ def stereo_scene(random: np.random.Generator, recipe: SceneRecipe,
     else:
         builder.background()
         builder.objects(int(random.integers(3, 10)), random.random() < 0.2)
-    focal = FOCAL_WIDTHS * recipe.width
-    K = np.array([[focal, 0, (recipe.width - 1) / 2], [0, focal, (recipe.height - 1) / 2],
-                  [0, 0, 1.0]])
-    pose = np.eye(4)
-    pose[0, 3] = -BASELINE_M
     return Scene(recipe.size, builder.surfaces, stereo=True, depth_scale=focal * BASELINE_M,
-                 K=K, poses=np.stack([np.eye(4), pose]))
+                 K=K, poses=poses)
 
 
 class _Builder:
     def __init__(self, random: np.random.Generator, recipe: SceneRecipe, picker: SkinPicker,
-                 span: _Range) -> None:
+                 span: _Range, rig: tuple[np.ndarray, np.ndarray]) -> None:
         self.surfaces: list[Surface] = []
         self._random = random
         self._recipe = recipe
         self._picker = picker
         self._span = span
+        self._rig = rig
 
     def background(self) -> None:
         """Add a far wall, straight or slanted."""
@@ -125,7 +128,22 @@ class _Builder:
             place = random_place(random, self._recipe, thin, small)
             place = Places(place.x + 0.5 * disparity * random.random(), place.y, place.width,
                            place.height, place.angle)
-            self._piece(place, max(disparity, 0.2), thin)
+            if not self._ball(place, max(disparity, 0.2)):
+                self._piece(place, max(disparity, 0.2), thin)
+
+    def _ball(self, place: Places, disparity: float) -> bool:
+        """Add a ball, if it is the turn of one and there is room for it."""
+        recipe, (K, poses) = self._recipe, self._rig
+        if recipe.sphere_share == 0 or self._random.random() >= recipe.sphere_share:
+            return False
+        scale = float(K[0, 0]) * BASELINE_M
+        made = random_ball(self._random, self._picker, place, (K, scale / disparity),
+                           scale / recipe.max_disparity)
+        if made is None:
+            return False
+        surfaces = made.surfaces(K, poses, np.zeros(6), scale)
+        self.surfaces += surfaces
+        return bool(surfaces)
 
     def _piece(self, place: Places, disparity: float, thin: bool) -> None:
         random = self._random

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .scene import Surface, apply
+from .scene import FULL_OUTLINE, Surface, apply
 
 CELL_PX = 2            # a deformation is evaluated once per cell and interpolated by cubics
 FAR_COORDINATE = 1e5
@@ -38,8 +38,12 @@ class Region:
 
 def bounding_box(surface: Surface, view: int) -> tuple[float, float, float, float] | None:
     """Rectangle of pixels around a surface; None if it reaches behind the camera."""
+    if surface.sphere is not None:
+        return surface.sphere.box(view)
     _, _, w, h = surface.skin.crop
     corners = np.array([[0, w - 1, w - 1, 0], [0, 0, h - 1, h - 1]], np.float64)
+    if surface.skin.outline == FULL_OUTLINE:
+        corners += 0.5 * np.array([[-1, 1, 1, -1], [-1, -1, 1, 1]])
     matrix = surface.motions[view] @ np.linalg.inv(surface.to_texture)
     x, y, ahead = matrix @ homogeneous(corners) * np.sign(matrix[2] @ (w / 2, h / 2, 1))
     if ahead.min() < 1e-3 * ahead.max():
@@ -74,6 +78,38 @@ def texture_levels(matrix: np.ndarray, cover: np.ndarray,
             bands.append((level, band))
             cover = cv2.bitwise_xor(cover, band)
     return [*bands, (available - 1, cover)]
+
+
+def sphere_levels(surface: Surface, place: tuple[Region, int], cover: np.ndarray,
+                  available: int) -> list[tuple[int, np.ndarray]]:
+    """
+    Levels of its texture that a ball needs: a coarser one near its outline.
+
+    :param surface: the ball.
+    :param place: rectangle of sub-pixels, and view.
+    :param cover: (h, w) mask of what is seen of it.
+    :param available: number of levels.
+    :returns: levels, and where each is used.
+    """
+    roi, view = place
+    sphere = surface.sphere
+    assert sphere is not None
+    texels = np.sqrt(abs(float(np.linalg.det(surface.to_texture[:2, :2]))))
+    step = texels * float(sphere.centres[view, 2]) / (sphere.K[0, 0] * roi.factor * sphere.radius)
+    finest = min(max(int(np.ceil(np.log2(step / COARSE))), 0), available - 1)
+    if finest == available - 1:
+        return [(finest, cover)]
+    # Steps grow with the inverse root of the cosine to the ray, which is the root of q / radius^2.
+    limit = sphere.radius ** 2 * (step / (COARSE * 2.0 ** finest)) ** 4
+    middle = cv2.bitwise_and(cover, over(sphere.discriminant((roi.to_pixels, roi.size), view),
+                                         limit))
+    return [(finest, middle), (finest + 1, cv2.bitwise_xor(cover, middle))]
+
+
+def sphere_cover(surface: Surface, roi: Region, view: int) -> np.ndarray:
+    """Sub-pixels of a ball, (h, w) mask."""
+    assert surface.sphere is not None
+    return over(surface.sphere.discriminant((roi.to_pixels, roi.size), view), 0.0)
 
 
 def _affine(a: float, b: float, c: float, size: tuple[int, int]) -> np.ndarray:
@@ -112,6 +148,8 @@ def _subpixels_to_pixels(left: int, top: int, factor: int) -> np.ndarray:
 
 def inverse_depth(surface: Surface, roi: Region, view: int) -> np.ndarray:
     """Inverse depth of a surface at all sub-pixels, (h, w) float32."""
+    if surface.sphere is not None:
+        return surface.sphere.nearness_grid((roi.to_pixels, roi.size), view)
     a, b, c = (surface.inverse_depths[view] @ roi.to_pixels).tolist()
     width, height = roi.size
     depth = _affine(a, b, c, (height, width))
@@ -152,8 +190,8 @@ def warp_surface(source: np.ndarray, to_source: np.ndarray, border: int,
     :returns: (h, w) or (h, w, 4) uint8.
     """
     surface, roi, view = place
-    if surface.deforms(view):
-        x, y = _deformed_map(surface, to_source, roi, view)
+    if surface.sphere is not None or surface.deforms(view):
+        x, y = _curved_map(surface, to_source, roi, view)
         return cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=border)
     matrix = to_source @ surface.inverse_motions[view] @ roi.to_pixels
     matrix = matrix / matrix[2, 2]
@@ -163,9 +201,11 @@ def warp_surface(source: np.ndarray, to_source: np.ndarray, border: int,
     return cv2.warpPerspective(source, matrix, roi.size, flags=flags, borderMode=border)
 
 
-def _deformed_map(surface: Surface, to_patch: np.ndarray, roi: Region,
-                  view: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in the texture of a surface that deforms, (h, w) float32 each."""
-    x, y = apply(to_patch, *_rest_map(surface, roi, view))
+def _curved_map(surface: Surface, to_patch: np.ndarray, roi: Region,
+                view: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in the texture of a ball or a surface that deforms, (h, w) float32 each."""
+    rest = (_rest_map(surface, roi, view) if surface.sphere is None
+            else surface.sphere.rest_grid((roi.to_pixels, roi.size), view))
+    x, y = apply(to_patch, *rest)
     return (np.clip(x, -FAR_COORDINATE, FAR_COORDINATE).astype(np.float32, copy=False),
             np.clip(y, -FAR_COORDINATE, FAR_COORDINATE).astype(np.float32, copy=False))

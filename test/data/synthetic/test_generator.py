@@ -14,7 +14,10 @@ PLAIN = SceneRecipe(height=96, width=128, max_disparity=32.0, photometric_share=
 STEREO = dataclasses.replace(PLAIN, stereo_share=1)
 LAYERS = dataclasses.replace(PLAIN, stereo_share=0, layered_share=1)
 EGO = dataclasses.replace(PLAIN, stereo_share=0, layered_share=0)
-KINDS = pytest.mark.parametrize('recipe', [STEREO, LAYERS, EGO], ids=['stereo', 'layers', 'ego'])
+BALLS = dataclasses.replace(STEREO, sphere_share=0.7)
+SOLIDS = dataclasses.replace(EGO, sphere_share=0.5, box_share=0.5)
+KINDS = pytest.mark.parametrize('recipe', [STEREO, LAYERS, EGO, BALLS, SOLIDS],
+                                ids=['stereo', 'layers', 'ego', 'balls', 'solids'])
 COUNT = 8
 
 
@@ -48,7 +51,7 @@ def test_shapes_and_types(recipe):
         assert np.isfinite(flow).all()
     for mask in (pair.occlusion, pair.occlusion_back):
         assert (mask.shape, mask.dtype) == ((96, 128), bool)
-    assert pair.rectified == (recipe is STEREO)
+    assert pair.rectified == (recipe.stereo_share == 1)
     if recipe is LAYERS:
         assert pair.depth0 is pair.depth1 is pair.K is pair.T_1_0 is None
     else:
@@ -113,7 +116,7 @@ def test_pixels_in_sight_are_hit_once(recipe):
 
 
 def test_stereo_is_horizontal_and_within_the_range():
-    for pair in pairs(STEREO, 20):
+    for pair in pairs(STEREO, 20) + pairs(BALLS, 20):
         assert (pair.flow[..., 1] == 0).all()
         assert (pair.flow_back[..., 1] == 0).all()
         assert -pair.flow[..., 0].max() >= 0
@@ -176,7 +179,7 @@ def test_photometrics_do_not_touch_the_truth(recipe):
 
 
 def test_motion_scale_zero_is_a_still_image():
-    for recipe in (LAYERS, EGO):
+    for recipe in (LAYERS, EGO, SOLIDS):
         pair = generate_pair(dataclasses.replace(recipe, motion_scale=0), 0, 0)
         assert_allclose(pair.flow, 0, atol=1e-4)
         assert_array_equal(pair.image0, pair.image1)
@@ -192,7 +195,8 @@ def test_the_pool_in_a_folder_is_the_pool_in_memory(tmp_path):
 @pytest.mark.parametrize(('key', 'value'), [
     ('stereo_share', 1.1), ('photometric_share', -0.1), ('height', 16), ('motion_scale', -1.0),
     ('max_disparity', 0.0), ('supersample', 0), ('pool_size', 3),
-    ('photometric_strength', float('nan')), ('clutter_share', 0.9)])
+    ('photometric_strength', float('nan')), ('clutter_share', 0.9), ('sphere_share', 0.95),
+    ('box_share', -1), ('pool_seed', -1), ('pool_seed', 1.5)])
 def test_bad_settings_are_refused(key, value):
     with pytest.raises(ConfigError, match=key):
         SceneRecipe(**{key: value})

@@ -12,7 +12,9 @@ from panmatch_ros.data.synthetic.generator import SceneRecipe, generate_sequence
 PLAIN = SceneRecipe(height=96, width=128, photometric_share=0, pool_size=20)
 RECIPES = pytest.mark.parametrize('recipe', [
     dataclasses.replace(PLAIN, layered_share=1, non_rigid_share=0.8),
-    dataclasses.replace(PLAIN, layered_share=0)], ids=['layers', 'ego'])
+    dataclasses.replace(PLAIN, layered_share=0),
+    dataclasses.replace(PLAIN, layered_share=0, sphere_share=0.5, box_share=0.5)],
+    ids=['layers', 'ego', 'solids'])
 FRAMES = 4
 
 
@@ -30,6 +32,36 @@ def test_form(recipe):
         assert len(steps) == FRAMES - 1
     assert all(np.isfinite(flow).all() for flow in sequence.flows + sequence.flows_back)
     assert (sequence.poses is None) == (sequence.K is None) == (recipe.layered_share == 1)
+    assert (sequence.depths is None) == (sequence.poses is None)
+
+
+def test_depths_and_poses_explain_the_flow_of_each_step():
+    recipe = dataclasses.replace(PLAIN, layered_share=0)
+    explained = []
+    for index in range(4):
+        sequence = generate_sequence(recipe, 2, index, FRAMES)
+        for step in range(FRAMES - 1):
+            pair = sequence.step(step)
+            assert_array_equal(pair.depth1, sequence.depths[step + 1])
+            x, y = np.meshgrid(np.arange(128.0), np.arange(96.0))
+            rays = np.stack([x, y, np.ones_like(x)]).reshape(3, -1)
+            points = np.linalg.inv(pair.K) @ rays * pair.depth0.ravel()
+            seen = pair.K @ (pair.T_1_0[:3, :3] @ points + pair.T_1_0[:3, 3:])
+            flow = (seen[:2] / seen[2]).T.reshape(96, 128, 2) - np.stack([x, y], -1)
+            explained.append((np.linalg.norm(flow - pair.flow, axis=-1) < 0.02).mean())
+    assert np.median(explained) > 0.9  # objects may move besides
+
+
+def test_steps_are_frames_and_what_is_between_them():
+    sequence = generate_sequence(PLAIN, 0, 0, FRAMES)
+    pair = sequence.step(1)
+    assert pair.image0 is sequence.frames[1]
+    assert pair.image1 is sequence.frames[2]
+    assert pair.flow is sequence.flows[1]
+    assert pair.flow_back is sequence.flows_back[1]
+    assert pair.occlusion is sequence.occlusions[1]
+    assert pair.occlusion_back is sequence.occlusions_back[1]
+    assert not pair.rectified
 
 
 @RECIPES
