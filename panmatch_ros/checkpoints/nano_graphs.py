@@ -10,10 +10,10 @@ from typing import Any
 from ..core.errors import FormatError, MissingDependencyError
 from ..models.nano_parts import PARTS, graph_path
 
-FORMAT = 'panmatch_ros nano graphs 1'
+FORMAT = 'panmatch_ros nano graphs 2'
 MANIFEST = 'nano.json'
 WEIGHTS = 'nano.safetensors'
-CHANNELS = {'flow': 2, 'confidence': 1, 'flow8': 2, 'certainty8': 1}  # of results
+CHANNELS = {'flow': 2, 'confidence': 1, 'flow4': 2, 'certainty4': 1}  # of results
 REPAIR = 'install panmatch_ros again, or make the files with `panmatch export`'
 
 

@@ -5,6 +5,7 @@ import numpy as np
 
 from ..checkpoints.nano_graphs import find_nano
 from ..core.image import check_image, check_pair
+from ..core.occlusion import fill_hidden
 from ..core.types import Disparity, Displacement
 from .consistency import inside_confidence
 from .matcher import Matcher
@@ -17,6 +18,7 @@ from .streaming import FlowStream
 __all__ = ['NanoMatcher', 'NanoOptions']
 
 RANGE_TOLERANCE_PX = 1.0  # stereo: so far beyond the range a disparity is rounded to its end
+SURE = 0.7         # stereo: confidence from which a pixel is sure, see fill_hidden
 DOUBTFUL = 0.4     # stereo: mean confidence below which the order of the images is looked at
 LEANING_SHARE = 0.05, 4.0  # pixels that moved the wrong way, and how many times the others
 MOST_CHECKS = 10   # pairs whose order is looked at
@@ -78,9 +80,10 @@ class NanoMatcher(Matcher):
         """
         Match a rectified pair along its rows.
 
-        A disparity up to a pixel beyond the range (something at infinity, mostly) becomes the
-        end of the range, one further off is invalid. Images that look swapped are warned about
-        once.
+        Pixels that are hidden in the right image and of which the network is not sure take the
+        disparity of the background beside them; their confidence stays. A disparity up to a
+        pixel beyond the range (something at infinity, mostly) becomes the end of the range, one
+        further off is invalid. Images that look swapped are warned about once.
 
         :param left: left image.
         :param right: right image, same size.
@@ -93,7 +96,7 @@ class NanoMatcher(Matcher):
         field = self.network.disparity(view0, view1)
         flow, confidence = _bring_back(field, view0, view1)
         smallest, largest = self.options.disparity_range()
-        found = -flow[..., 0]
+        found = fill_hidden(-flow[..., 0], confidence, SURE)
         disparity = np.clip(found, smallest, largest)
         disparity[np.abs(disparity - found) > RANGE_TOLERANCE_PX] = np.nan
         confidence[~np.isfinite(disparity)] = 0

@@ -15,7 +15,7 @@ from .nano_config import LARGEST_IMAGE, NanoOptions
 SMALLEST_PX = 8       # an image has at least so many pixels in each direction
 DETAIL = 1.5          # size at which details are matched, of that of the image
 COARSE_CELL = 16      # pixels of the image that share a first estimate
-STEREO_CELL = 8       # likewise in stereo
+STEREO_CELL = 4       # likewise in stereo
 
 log = logging.getLogger(__name__)
 

@@ -102,21 +102,21 @@ class NanoNetwork:
         nothing = np.zeros((1, 2, size[0] // COARSE_CELL, size[1] // COARSE_CELL), np.float32)
         inputs = _both(view0, view1) | {'flow_init': nothing, 'init_weight': nothing[:, :1]}
         start = self.programs.run('flow', size, inputs)
-        sure = to_numpy(start['certainty8'])[0, 0] > np.log(0.5)
-        across = to_numpy(start['flow8'])[0, 0]
-        return float((sure & (across < -0.5)).mean()), float((sure & (across > 0.5)).mean())
+        sure = to_numpy(start['certainty4'])[0, 0] > np.log(0.5)
+        across = to_numpy(start['flow4'])[0, 0]
+        return float((sure & (across < -1)).mean()), float((sure & (across > 1)).mean())
 
     def _extend(self, start: Arrays, left: View, coarse: Field) -> dict[str, Any]:
         """Put in the disparities of half the size that are beyond the search at full size."""
         assert left.half is not None
-        flow = np.array(to_numpy(start['flow8']))
+        flow = np.array(to_numpy(start['flow4']))
         rows, columns = flow.shape[2:]
         found, sure = best_of_cells(*_inside(coarse, left.half), (rows, columns),
                                     STEREO_CELL // 2)
         found = found[0] * _growth(left)[1] / STEREO_CELL
         beyond = (-found > self.reach_px / STEREO_CELL - 2) & (sure > SURE)
         flow[0, 0][beyond] = found[beyond]
-        return {**start, 'flow8': flow}
+        return {**start, 'flow4': flow}
 
     def _refine(self, view: View, inputs: Arrays, across: float) -> Field:
         horizontal = np.array([1, across], np.float32).reshape(1, 2, 1, 1)

@@ -20,16 +20,15 @@ def local_correlation(fmap0: Tensor, fmap1: Tensor, radius: int, block: int) -> 
     """
     batch, channels, height, width = fmap0.shape
     size = 2 * radius + 1
-    blocks = width // block
-    queries = fmap0.permute(0, 2, 3, 1).reshape(batch, height, blocks, block, channels)
-    products = queries @ _windows(fmap1, radius, block).transpose(-1, -2)
+    queries = fmap0.permute(0, 2, 3, 1).reshape(-1, block, channels)
+    products = queries @ _windows(fmap1, radius, block).transpose(1, 2)
     band = _band(radius, block).to(fmap0.device)
-    products = products.flatten(-2).index_select(-1, band)
+    products = products.flatten(1).index_select(1, band)
     return products.reshape(batch, height, width, size * size).permute(0, 3, 1, 2)
 
 
 def _windows(fmap: Tensor, radius: int, block: int) -> Tensor:
-    """Every row of windows that a block needs, (B, H, blocks, (2r + 1) (block + 2r), C)."""
+    """Every row of windows that a block needs, (B H blocks, (2r + 1) (block + 2r), C)."""
     batch, channels, height, width = fmap.shape
     rows = F.pad(fmap, (radius, block - radius, radius, radius)).permute(0, 2, 3, 1)
     cells = rows.reshape(batch, height + 2 * radius, width // block + 1, block, channels)
@@ -37,7 +36,10 @@ def _windows(fmap: Tensor, radius: int, block: int) -> Tensor:
         cells = torch.cat([cells[:, :, :-1], cells[:, :, 1:, :2 * radius]], dim=3)
     else:
         cells = cells[:, :, :-1]
-    return torch.cat([cells[:, y:y + height] for y in range(2 * radius + 1)], dim=3)
+    # Three axes: a product of more copies its transposed factor.
+    cells = cells.reshape(batch, height + 2 * radius, width // block, -1)
+    windows = torch.cat([cells[:, y:y + height] for y in range(2 * radius + 1)], dim=3)
+    return windows.reshape(batch * height * (width // block), -1, channels)
 
 
 def _band(radius: int, block: int) -> Tensor:
@@ -76,14 +78,16 @@ def row_correlation(fmap0: Tensor, fmap1: Tensor, levels: int, block: int) -> Te
     """
     batch, groups, channels, height, width = fmap0.shape
     blocks, ahead = width // block, levels // block
-    queries = fmap0.permute(0, 3, 1, 4, 2).reshape(batch, height, groups, blocks, block, channels)
+    queries = fmap0.permute(0, 3, 1, 4, 2).reshape(-1, block, channels)
     keys = F.pad(fmap1, (levels, 0)).permute(0, 3, 1, 4, 2)
     keys = keys.reshape(batch, height, groups, blocks + ahead, block, channels)
+    keys = keys.flatten(4)  # see _windows
     keys = torch.cat([keys[:, :, :, i:i + blocks] for i in range(ahead + 1)], dim=4)
-    products = (queries @ keys.transpose(-1, -2)).flatten(-2)  # (B, H, G, blocks, block * span)
+    keys = keys.reshape(batch * height * groups * blocks, -1, channels)
+    products = (queries @ keys.transpose(1, 2)).flatten(1)  # (B H G blocks, block * span)
     column = torch.arange(block)[:, None]
     band = column * (levels + block) + column + levels - torch.arange(levels)
-    products = products.index_select(-1, band.reshape(-1).to(fmap0.device))
+    products = products.index_select(1, band.reshape(-1).to(fmap0.device))
     products = products.reshape(batch, height, groups, width, levels)
     return products.permute(0, 4, 2, 1, 3)
 

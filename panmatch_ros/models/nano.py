@@ -2,8 +2,8 @@
 The nano network: PanMatch's formulation, small enough for a robot's CPU.
 
 One 2-D displacement field and a confidence for flow, stereo and matching, with the same
-weights. A search over the whole image (or along the rows of a rectified pair) gives a first
-estimate, and corrections at 1/16, 1/8, 1/4 and 1/2 make it exact.
+weights. A search over the whole image with corrections at 1/16 and 1/8, or one along the rows
+of a rectified pair, gives a first estimate; corrections at 1/4 and 1/2 make it exact.
 """
 from typing import NamedTuple
 
@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from .nano_config import NanoConfig
 from .nano_encoder import NanoEncoder, NanoFeatures, upsample_nearest
-from .nano_matching import GlobalMatching, Initial, StereoVolume
+from .nano_matching import GlobalMatching, Initial
+from .nano_stereo import StereoSearch, StereoStart
 from .nano_update import DetailBlock, Step, Transition, UpdateBlock, WindowSearch
 
 BLOCK4, BLOCK8 = 16, 8  # columns compared at once; the width is a multiple of 64
@@ -21,11 +22,11 @@ BLOCK4, BLOCK8 = 16, 8  # columns compared at once; the width is a multiple of 6
 
 class Start(NamedTuple):
     """
-    Where the corrections at 1/8 begin.
+    Where the corrections at 1/4 begin.
 
-    :param flow: (B, 2, H / 8, W / 8), pixels of this scale.
-    :param state: (B, C, H / 8, W / 8), what the coarser scale remembers.
-    :param certainty: (B, 1, H / 8, W / 8), logarithm of the probability of the first estimate.
+    :param flow: (B, 2, H / 4, W / 4), pixels of this scale.
+    :param state: (B, C, H / 4, W / 4), what the search remembers.
+    :param certainty: (B, 1, H / 4, W / 4), logarithm of the probability of the first estimate.
     :param horizontal: (B or 1, 2, 1, 1), factor of every flow; (1, 0) keeps to the rows.
     """
 
@@ -64,7 +65,7 @@ class Nano(nn.Module):
         hidden4, hidden8, hidden16 = config.hidden
         self.encoder = NanoEncoder(config)
         self.matching = GlobalMatching(config)
-        self.volume = StereoVolume(config)
+        self.stereo = StereoSearch(config)
         self.context16 = nn.Conv2d(sixteenth + 1, hidden16, 1)
         self.context8 = nn.Conv2d(eighth + 1, hidden8, 1)
         self.context4 = nn.Conv2d(quarter, hidden4, 1)
@@ -102,11 +103,11 @@ class Nano(nn.Module):
                    flow_init: Tensor | None = None,
                    init_weight: Tensor | None = None) -> tuple[Start, Initial, list[Step]]:
         """
-        Search the whole image at 1/16, and correct there.
+        Search the whole image at 1/16, and correct there and at 1/8.
 
         :param flow_init: (B, 2, H / 16, W / 16), pixels of that scale, to start from instead.
         :param init_weight: how much of ``flow_init`` to take, 0 to 1; (B, 1, h, w) or less.
-        :returns: where 1/8 begins; the estimate and the corrections for their losses.
+        :returns: where 1/4 begins; the estimate and the corrections for their losses.
         """
         initial = self.matching(features0, features1)
         flow, steps = initial.flow, []
@@ -117,33 +118,32 @@ class Nano(nn.Module):
             hidden, step = self.update16(features0.tokens, features1.tokens, hidden, flow, None)
             flow = step.flow
             steps.append(step)
-        start = Start(self.to8.flow(hidden, flow), self.to8.state(hidden),
-                      upsample_nearest(initial.certainty), None)
+        certainty = upsample_nearest(initial.certainty)
+        flow, context = self.to8.flow(hidden, flow), torch.cat([features0.eighth, certainty], 1)
+        hidden = F.relu(self.context8(context) + self.to8.state(hidden))
+        for _ in range(self.iterations[1]):
+            hidden, step = self.update8(features0.eighth, features1.eighth, hidden, flow, None)
+            flow = step.flow
+            steps.append(step)
+        start = Start(self.to4.flow(hidden, flow), self.to4.state(hidden),
+                      upsample_nearest(certainty), None)
         return start, initial, steps
 
     def start_stereo(self, features0: NanoFeatures,
-                     features1: NanoFeatures) -> tuple[Start, Initial]:
+                     features1: NanoFeatures) -> tuple[Start, StereoStart]:
         """
-        Search along the rows at 1/8.
+        Search along the rows at 1/8 and 1/4.
 
-        :returns: where 1/8 begins, and the estimate for its loss.
+        :returns: where the corrections begin, and all that was found for its losses.
         """
-        initial = self.volume(features0, features1)
-        rows = torch.tensor([1.0, 0.0], device=initial.flow.device).view(1, 2, 1, 1)
-        state = torch.zeros_like(features0.eighth[:, :1])
-        return Start(initial.flow, state, initial.certainty, rows), initial
+        found = self.stereo(features0, features1)
+        rows = torch.tensor([1.0, 0.0], device=found.flow.device).view(1, 2, 1, 1)
+        return Start(found.flow, found.state, found.fine.certainty, rows), found
 
     def refine(self, features0: NanoFeatures, features1: NanoFeatures, start: Start) -> Refined:
-        """Correct a first estimate at 1/8, 1/4 and 1/2."""
+        """Correct a first estimate at 1/4 and 1/2."""
         flow, steps, rows = start.flow, [], start.horizontal
-        context = torch.cat([features0.eighth, start.certainty], dim=1)
-        hidden = F.relu(self.context8(context) + start.state)
-        for _ in range(self.iterations[1]):
-            hidden, step = self.update8(features0.eighth, features1.eighth, hidden, flow, rows)
-            flow = step.flow
-            steps.append(step)
-        flow = self.to4.flow(hidden, flow)
-        hidden = F.relu(self.context4(features0.quarter) + self.to4.state(hidden))
+        hidden = F.relu(self.context4(features0.quarter) + start.state)
         for _ in range(self.iterations[0]):
             hidden, step = self.update4(features0.quarter, features1.quarter, hidden, flow, rows)
             flow = step.flow

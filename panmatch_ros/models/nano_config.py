@@ -23,6 +23,7 @@ class NanoConfig:
     :param iterations: updates at 1/4, at 1/8 and at 1/16.
     :param disparity_levels: of the stereo volume, steps of 8 pixels; a multiple of 16.
     :param volume_dim: channels of the stereo volume.
+    :param fine_dim: channels that are compared along the rows at 1/4.
     :raises ConfigError: if a value cannot work.
     """
 
@@ -34,6 +35,7 @@ class NanoConfig:
     iterations: tuple[int, int, int] = (2, 2, 1)
     disparity_levels: int = 32
     volume_dim: int = 16
+    fine_dim: int = 32
 
     def __post_init__(self) -> None:
         for field in fields(self):

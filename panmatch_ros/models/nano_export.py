@@ -9,9 +9,12 @@ from torch import Tensor, nn
 from .nano import Nano
 from .nano_encoder import NanoFeatures
 from .nano_folding import FoldedNano
-from .nano_parts import SCALES, graph_path
+from .nano_parts import SCALES, START, graph_path
 
 OPSET = 18
+FLOW_NEEDS = ('eighth', 'sixteenth', 'tokens'), ('eighth', 'tokens')  # of image 0, of image 1
+STEREO_NEEDS = ('quarter', 'eighth')
+REFINE_NEEDS = ('half', 'quarter')
 EXAMPLE_SIZE = (128, 192)  # (height, width); the graphs take any
 
 
@@ -22,9 +25,9 @@ def export_nano(model: Nano, folder: Path) -> list[Path]:
     - ``encoder``: ``image`` (1, 3, H, W) to the features ``half``, ``quarter``, ``eighth``,
       ``sixteenth`` and ``tokens``.
     - ``flow``: features of both images, ``flow_init`` (1, 2, H / 16, W / 16) and
-      ``init_weight`` (1, 1, H / 16, W / 16) to ``flow8``, ``state8`` and ``certainty8``.
+      ``init_weight`` (1, 1, H / 16, W / 16) to ``flow4``, ``state4`` and ``certainty4``.
     - ``stereo``: features of both images to the same.
-    - ``refine``: features, those three and ``horizontal`` (1, 2, 1, 1) to ``flow``
+    - ``refine``: features, the first two and ``horizontal`` (1, 2, 1, 1) to ``flow``
       (1, 2, H, W) in pixels and ``confidence`` (1, 1, H, W) in [0, 1].
 
     Features of image 0 and 1 end in that digit. Dynamic sizes are named ``H2`` for H / 2 and
@@ -49,38 +52,23 @@ def _write_starts(writer: '_Writer', folded: FoldedNano, features0: NanoFeatures
                   features1: NanoFeatures) -> dict[str, tuple[Tensor, int]]:
     """Write both first estimates, and give what they give."""
     flow_init = torch.zeros_like(features0.tokens[:, :2])
-    inputs = {**_named(features0, 0, ('sixteenth', 'tokens')), **_named(features1, 1, ('tokens',)),
-              'flow_init': (flow_init, 16), 'init_weight': (flow_init[:, :1], 16)}
-    outputs = ('flow8', 'state8', 'certainty8')
+    init = {'flow_init': (flow_init, 16), 'init_weight': (flow_init[:, :1], 16)}
+    outputs = dict.fromkeys(START, 4)
 
-    def start_flow(sixteenth0: Tensor, tokens0: Tensor, tokens1: Tensor,
-                   *init: Tensor) -> tuple[Tensor, ...]:
-        return folded.start_flow(_features(sixteenth=sixteenth0, tokens=tokens0),
-                                 _features(tokens=tokens1), *init)
-
-    def start_stereo(eighth0: Tensor, eighth1: Tensor) -> tuple[Tensor, ...]:
-        return folded.start_stereo(_features(eighth=eighth0), _features(eighth=eighth1))
-
-    writer.write('flow', start_flow, inputs, dict.fromkeys(outputs, 8))
-    writer.write('stereo', start_stereo,
-                 _named(features0, 0, ('eighth',)) | _named(features1, 1, ('eighth',)),
-                 dict.fromkeys(outputs, 8))
+    writer.write_matching('flow', folded.start_flow, (features0, FLOW_NEEDS[0]),
+                          (features1, FLOW_NEEDS[1]), init, outputs)
+    writer.write_matching('stereo', folded.start_stereo, (features0, STEREO_NEEDS),
+                          (features1, STEREO_NEEDS), {}, outputs)
     found = folded.start_flow(features0, features1, flow_init, flow_init[:, :1])
-    return {name: (value, 8) for name, value in zip(outputs, found, strict=True)}
+    return {name: (value, 4) for name, value in zip(START[:2], found[:2], strict=True)}
 
 
 def _write_refine(writer: '_Writer', folded: FoldedNano, features0: NanoFeatures,
                   features1: NanoFeatures, start: dict[str, tuple[Tensor, int]]) -> None:
-    compared = ('half', 'quarter', 'eighth')
-
-    def refine(*inputs: Tensor) -> tuple[Tensor, ...]:
-        return folded.refine(_features(**dict(zip(compared, inputs[:3], strict=True))),
-                             _features(**dict(zip(compared, inputs[3:6], strict=True))),
-                             *inputs[6:])
-
-    inputs = {**_named(features0, 0, compared), **_named(features1, 1, compared), **start,
-              'horizontal': (torch.ones(1, 2, 1, 1), 0)}
-    writer.write('refine', refine, inputs, {'flow': 1, 'confidence': 1})
+    writer.write_matching('refine', folded.refine, (features0, REFINE_NEEDS),
+                          (features1, REFINE_NEEDS),
+                          {**start, 'horizontal': (torch.ones(1, 2, 1, 1), 0)},
+                          {'flow': 1, 'confidence': 1})
 
 
 class _Writer:
@@ -115,6 +103,26 @@ class _Writer:
                 output_names=list(outputs), dynamic_axes=axes)
         self.paths.append(path)
 
+    def write_matching(self, part: str, function: Callable[..., tuple[Tensor, ...]],
+                       first: tuple[NanoFeatures, Iterable[str]],
+                       second: tuple[NanoFeatures, Iterable[str]],
+                       others: Mapping[str, tuple[Tensor, int]],
+                       outputs: Mapping[str, int]) -> None:
+        """
+        Record a function of the features of both images, and of other arrays.
+
+        :param first: examples of features of image 0, and the names of those that it uses.
+        :param second: likewise of image 1.
+        """
+        named0, named1 = _named(*first, 0), _named(*second, 1)
+        count0, count = len(named0), len(named0) + len(named1)
+
+        def of_arrays(*inputs: Tensor) -> tuple[Tensor, ...]:
+            return function(_features(named0, inputs[:count0]),
+                            _features(named1, inputs[count0:count]), *inputs[count:])
+
+        self.write(part, of_arrays, {**named0, **named1, **others}, outputs)
+
 
 class _Function(nn.Module):
     """
@@ -133,12 +141,13 @@ class _Function(nn.Module):
         return tuple(self.function(*inputs))
 
 
-def _named(features: NanoFeatures, image: int,
-           names: Iterable[str]) -> dict[str, tuple[Tensor, int]]:
+def _named(features: NanoFeatures, names: Iterable[str],
+           image: int) -> dict[str, tuple[Tensor, int]]:
     return {f'{name}{image}': (getattr(features, name), SCALES[name]) for name in names}
 
 
-def _features(**known: Tensor) -> NanoFeatures:
-    """Features of which a part is needed."""
+def _features(names: Iterable[str], values: Iterable[Tensor]) -> NanoFeatures:
+    """Features of which a part is needed; the names end in the digit of the image."""
+    known = {name[:-1]: value for name, value in zip(names, values, strict=True)}
     nothing = torch.empty(0)
     return NanoFeatures(**{name: known.get(name, nothing) for name in NanoFeatures._fields})

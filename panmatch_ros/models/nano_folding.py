@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from .folded.nano_encoder import FoldedEncoder
 from .folded.nano_matching import FoldedMatching
+from .folded.nano_stereo import FoldedStereo
 from .folded.nano_update import FoldedDetail, FoldedTransition, FoldedUpdate
-from .folded.nano_volume import FoldedVolume
 from .nano import Nano
 from .nano_encoder import NanoFeatures, upsample_nearest
 
@@ -27,7 +27,7 @@ class FoldedNano(nn.Module):
         self.iterations = model.iterations
         self.encoder = FoldedEncoder(model.encoder)
         self.matching = FoldedMatching(model.matching)
-        self.volume = FoldedVolume(model.volume)
+        self.stereo = FoldedStereo(model.stereo)
         self.context16, self.context8, self.context4 = (
             model.context16, model.context8, model.context4)
         self.update16 = FoldedUpdate(model.update16, COLUMNS16)
@@ -41,45 +41,42 @@ class FoldedNano(nn.Module):
     def start_flow(self, features0: NanoFeatures, features1: NanoFeatures, flow_init: Tensor,
                    init_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """
-        Search the whole image at 1/16, and correct there.
+        Search the whole image at 1/16, and correct there and at 1/8.
 
         :param flow_init: (1, 2, H / 16, W / 16), pixels of that scale, to start from instead.
         :param init_weight: how much of ``flow_init`` to take, 0 to 1; (1, 1, H / 16, W / 16).
-        :returns: flow, state and certainty at 1/8, see :class:`~.nano.Start`.
+        :returns: flow, state and certainty at 1/4, see :class:`~.nano.Start`.
         """
         flow, certainty = self.matching(features0, features1)
         flow = flow + init_weight * (flow_init - flow)
         hidden = torch.relu(self.context16(torch.cat([features0.sixteenth, certainty], 1)))
         for _ in range(self.iterations[2]):
             hidden, flow = self.update16(features0.tokens, features1.tokens, hidden, flow, None)
-        return self.to8.flow(hidden, flow), self.to8.state(hidden), upsample_nearest(certainty)
+        certainty = upsample_nearest(certainty)
+        flow, context = self.to8.flow(hidden, flow), torch.cat([features0.eighth, certainty], 1)
+        hidden = torch.relu(self.context8(context) + self.to8.state(hidden))
+        for _ in range(self.iterations[1]):
+            hidden, flow = self.update8(features0.eighth, features1.eighth, hidden, flow, None)
+        return self.to4.flow(hidden, flow), self.to4.state(hidden), upsample_nearest(certainty)
 
     def start_stereo(self, features0: NanoFeatures,
                      features1: NanoFeatures) -> tuple[Tensor, Tensor, Tensor]:
         """
-        Search along the rows at 1/8.
+        Search along the rows at 1/8 and 1/4.
 
         :returns: as :meth:`start_flow`.
         """
-        flow, certainty = self.volume(features0.eighth, features1.eighth)
-        state = torch.zeros_like(certainty).expand(-1, self.context8.out_channels, -1, -1)
-        return flow, state, certainty
+        return self.stereo(features0, features1)
 
     def refine(self, features0: NanoFeatures, features1: NanoFeatures, flow: Tensor,
-               state: Tensor, certainty: Tensor, horizontal: Tensor) -> tuple[Tensor, Tensor]:
+               state: Tensor, horizontal: Tensor) -> tuple[Tensor, Tensor]:
         """
-        Correct a first estimate at 1/8, 1/4 and 1/2.
+        Correct a first estimate at 1/4 and 1/2.
 
         :param horizontal: (1, 2, 1, 1), factor of every flow; (1, 0) keeps to the rows.
         :returns: flow (1, 2, H, W) in pixels, confidence (1, 1, H, W) in [0, 1].
         """
-        context = self.context8(torch.cat([features0.eighth, certainty], dim=1))
-        hidden = torch.relu(context + state)
-        for _ in range(self.iterations[1]):
-            hidden, flow = self.update8(features0.eighth, features1.eighth, hidden, flow,
-                                        horizontal)
-        flow = self.to4.flow(hidden, flow)
-        hidden = torch.relu(self.context4(features0.quarter) + self.to4.state(hidden))
+        hidden = torch.relu(self.context4(features0.quarter) + state)
         for _ in range(self.iterations[0]):
             hidden, flow = self.update4(features0.quarter, features1.quarter, hidden, flow,
                                         horizontal)

@@ -1,17 +1,14 @@
-"""First estimates of nano: a search over the whole image, or along the rows of a stereo pair."""
+"""First estimate of flow in nano: a search over the whole image."""
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .local_correlation import for_distance, row_correlation
 from .nano_config import NanoConfig
-from .nano_encoder import NanoFeatures, upsample_nearest
+from .nano_encoder import NanoFeatures
 
-GROUPS = 8         # of channels, compared apart in the stereo volume
-VOLUME_BLOCK = 8   # columns
-QUERY_DIM = 32     # of the propagation
+QUERY_DIM = 32  # of the propagation
 
 
 class Initial(NamedTuple):
@@ -76,90 +73,6 @@ class GlobalMatching(nn.Module):
         gate = self.gate(torch.cat([context, certainty, change * 0.25,
                                     change.abs().sum(1, keepdim=True) * 0.25], dim=1))
         return flow + torch.sigmoid(gate.float()) * change
-
-
-class StereoVolume(nn.Module):
-    """
-    Search along the rows at 1/8 in a volume of disparities, smoothed by convolutions.
-
-    The disparities are a part of the batch: a layer is a 3x3 convolution of each and a mixing
-    of neighbouring ones, which every engine computes fast.
-
-    :param config: of the network.
-    """
-
-    def __init__(self, config: NanoConfig) -> None:
-        super().__init__()
-        self.levels = config.disparity_levels
-        dim, context = config.volume_dim, config.channels[2]
-        self.log_scale = nn.Parameter(torch.tensor(0.0))
-        self.stem = nn.Conv2d(GROUPS, dim, 3, padding=1)
-        self.guide = nn.Conv2d(context, dim, 1)
-        self.fine = VolumeBlock(dim)
-        self.down = nn.Conv2d(2 * dim, 2 * dim, 3, 2, 1)
-        self.coarse = nn.ModuleList([VolumeBlock(2 * dim), VolumeBlock(2 * dim)])
-        self.up = nn.Conv2d(2 * dim, dim, 1)
-        self.guide_up = nn.Conv2d(context, dim, 1)
-        self.last = VolumeBlock(dim)
-        self.head = nn.Conv2d(dim, 1, 3, padding=1)
-
-    def forward(self, features0: NanoFeatures, features1: NanoFeatures) -> Initial:
-        """Match every pixel of the left image at 1/8."""
-        logits = self.aggregate(features0.eighth, features1.eighth)
-        best, index = logits.max(1, keepdim=True)
-        level = torch.arange(self.levels, device=logits.device).view(1, -1, 1, 1)
-        weight = torch.exp(logits - best)
-        total = weight.sum(1, keepdim=True)
-        near = weight * ((level - index).abs() <= 1)
-        disparity = (near * level).sum(1, keepdim=True) / near.sum(1, keepdim=True)
-        flow = torch.cat([-disparity, torch.zeros_like(disparity)], dim=1)
-        return Initial(flow, -total.log(), logits)
-
-    def aggregate(self, left: Tensor, right: Tensor) -> Tensor:
-        """Logits (B, D, h, w) of the disparities."""
-        batch, size = left.shape[0], left.shape[2:]
-        left5, right5 = (x.reshape(batch, GROUPS, -1, *size) for x in (left, right))
-        left5, right5 = for_distance(left5, right5, dim=2)
-        volume = row_correlation(left5, right5, self.levels, VOLUME_BLOCK)
-        x = self.stem(volume.flatten(0, 1) * self.log_scale.exp())
-        x = guided(F.relu(x), self.guide(left), self.levels)
-        x = self.fine(x, self.levels)
-        pairs = x.reshape(batch * self.levels // 2, -1, *size)  # two disparities beside another
-        y = F.relu(self.down(pairs))
-        for block in self.coarse:
-            y = block(y, self.levels // 2)
-        y = upsample_nearest(self.up(y))[:, None, :, :size[0], :size[1]]
-        y = y.expand(-1, 2, -1, -1, -1).reshape(x.shape)
-        x = guided(F.relu(x + y), self.guide_up(left), self.levels)
-        logits = self.head(self.last(x, self.levels))
-        return logits.reshape(batch, self.levels, *size).float()
-
-
-class VolumeBlock(nn.Module):
-    """
-    Residual layer of a volume: 3x3 in the image, then three neighbouring disparities.
-
-    :param channels: of the volume.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.spatial = nn.Conv2d(channels, channels, 3, padding=1)
-        self.mix = nn.Conv2d(3 * channels, channels, 1)
-
-    def forward(self, x: Tensor, levels: int) -> Tensor:
-        """(B D, C, h, w) to the same."""
-        y = F.relu(self.spatial(x)).reshape(-1, levels, *x.shape[1:])
-        nothing = torch.zeros_like(y[:, :1])
-        y = torch.cat([torch.cat([nothing, y[:, :-1]], dim=1), y,
-                       torch.cat([y[:, 1:], nothing], dim=1)], dim=2)
-        return F.relu(x + self.mix(y.flatten(0, 1)))
-
-
-def guided(volume: Tensor, logits: Tensor, levels: int) -> Tensor:
-    """Weight the channels of a volume (B D, C, h, w) by the look of each pixel (B, C, h, w)."""
-    stacked = volume.reshape(-1, levels, *volume.shape[1:])
-    return (stacked * torch.sigmoid(logits)[:, None]).flatten(0, 1)
 
 
 def windowed_expectation(logits: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

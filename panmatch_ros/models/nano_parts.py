@@ -4,7 +4,7 @@ from pathlib import Path
 PARTS = ('encoder', 'flow', 'stereo', 'refine')
 FEATURES = ('half', 'quarter', 'eighth', 'sixteenth', 'tokens')
 SCALES = dict(zip(FEATURES, (2, 4, 8, 16, 16), strict=True))  # the image is so much larger
-START = ('flow8', 'state8', 'certainty8')  # what the graphs flow and stereo give
+START = ('flow4', 'state4', 'certainty4')  # what the graphs flow and stereo give
 NAMES = frozenset(('image', 'flow_init', 'init_weight', 'horizontal', 'flow', 'confidence',
                    *FEATURES, *(f'{name}{image}' for name in FEATURES for image in '01'), *START))
 
@@ -24,4 +24,4 @@ def input_scale(name: str) -> int:
         return 16
     if name == 'image':
         return 1
-    return 8 if name in START else SCALES.get(name[:-1], 0)
+    return 4 if name in START else SCALES.get(name[:-1], 0)

@@ -45,7 +45,7 @@ class WindowSearch(nn.Module):
         y, x = torch.meshgrid(offset, offset, indexing='ij')
         self.register_buffer('grid', torch.stack([x.flatten(), y.flatten()]), persistent=False)
 
-    def forward(self, fmap0: Tensor, fmap1: Tensor, flow: Tensor) -> 'Seen':
+    def forward(self, fmap0: Tensor, warped: Tensor, flow: Tensor) -> 'Seen':
         """
         Look around the match.
 
@@ -53,9 +53,10 @@ class WindowSearch(nn.Module):
         elsewhere than beside the match. What a candidate stands for is its own flow and its
         place in the window; that lets good flow spread from pixel to pixel, too.
 
+        :param warped: (B, C, h, w), the other map at the match so far, see :func:`warp`.
         :param flow: (B, 2, h, w), pixels of this scale.
         """
-        fmap0, fmap1 = for_distance(fmap0.float(), warp(fmap1, flow))
+        fmap0, fmap1 = for_distance(fmap0.float(), warped)
         if self.block:
             logits = local_correlation(fmap0, fmap1, self.radius, self.block)
         else:
@@ -140,7 +141,7 @@ class UpdateBlock(nn.Module):
         :returns: the new state, and the correction.
         """
         base = flow.detach()  # no gradients through the places of samples: they are noise
-        seen = self.search(fmap0, fmap1, base)
+        seen = self.search(fmap0, warp(fmap1, base), base)
         look = F.relu(self.look(seen.logits * LOGIT_SCALE))
         mixed = F.relu(self.mix(torch.cat(
             [look, hidden, seen.offset, seen.certainty, base * 0.05], dim=1)))
@@ -182,9 +183,9 @@ class DetailBlock(nn.Module):
             (B, 1, 2h, 2w).
         """
         base = flow.detach()
-        seen = self.search(fmap0, fmap1, base)
-        difference = warp(fmap1, base) - fmap0
-        x = torch.cat([fmap0, difference, hidden, seen.logits * LOGIT_SCALE, seen.offset,
+        warped = warp(fmap1, base)
+        seen = self.search(fmap0, warped, base)
+        x = torch.cat([fmap0, warped - fmap0, hidden, seen.logits * LOGIT_SCALE, seen.offset,
                        seen.certainty], dim=1)
         x = F.relu(self.refine(F.relu(self.mix(x))))
         change = self.head(x).float()

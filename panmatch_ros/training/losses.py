@@ -8,12 +8,13 @@ from torch.nn import functional as F
 from ..models.nano import Nano, Refined
 from ..models.nano_encoder import NanoFeatures
 from ..models.nano_matching import Initial
+from ..models.nano_stereo import StereoStart
 from ..models.nano_update import Step
 from .batch import Batch
 
 ROBUSTNESS = 0.7        # power of the end-point error
 ERROR_FLOOR_PX = 0.01
-OCCLUDED = 0.5          # weight of hidden pixels
+OCCLUDED = 0.5          # weight of hidden pixels in the volumes
 STEP, SEARCH, WINDOW, VOLUME, CONFIDENCE = 0.25, 0.5, 0.2, 0.5, 0.1  # weights of the terms
 RIGHT_PX = 1.0          # error below which a match is right
 LEAST_WEIGHT = 0.25     # of all candidates near the match, for a window to be taught
@@ -27,8 +28,8 @@ class Outcome(NamedTuple):
     :param features0: of all pairs.
     :param features1: of all pairs.
     :param searched: first estimate of the pairs that are not rectified; None without such.
-    :param coarse_steps: corrections of those at 1/16.
-    :param volume: first estimate of the rectified pairs; None without such.
+    :param coarse_steps: corrections of those at 1/16 and 1/8.
+    :param stereo: first estimate of the rectified pairs; None without such.
     :param refined: result of all pairs.
     """
 
@@ -36,36 +37,33 @@ class Outcome(NamedTuple):
     features1: NanoFeatures
     searched: Initial | None
     coarse_steps: list[Step]
-    volume: Initial | None
+    stereo: StereoStart | None
     refined: Refined
 
 
 def run_network(model: Nano, batch: Batch) -> Outcome:
     """Match a batch whose last pairs are rectified."""
-    size = len(batch.image0)
+    size, general = len(batch.image0), len(batch.image0) - batch.rectified
     features = model.encoder(torch.cat([batch.image0, batch.image1]))
     features0 = NanoFeatures(*(x[:size] for x in features))
     features1 = NanoFeatures(*(x[size:] for x in features))
-    general = size - batch.rectified
-    starts, searched, volume = [], None, None
+    starts, searched, stereo = [], None, None
     coarse: list[Step] = []
     if general:
         start, searched, coarse = model.start_flow(
             NanoFeatures(*(x[:general] for x in features0)),
             NanoFeatures(*(x[:general] for x in features1)))
-        starts.append(start._replace(horizontal=torch.ones(general, 2, 1, 1)))
+        both = torch.ones(general, 2, 1, 1, device=start.flow.device)
+        starts.append(start._replace(horizontal=both))
     if batch.rectified:
-        start, volume = model.start_stereo(
+        start, stereo = model.start_stereo(
             NanoFeatures(*(x[general:] for x in features0)),
             NanoFeatures(*(x[general:] for x in features1)))
         assert start.horizontal is not None
         starts.append(start._replace(
-            state=start.state.expand(-1, model.config.hidden[1], -1, -1),
             horizontal=start.horizontal.expand(batch.rectified, -1, -1, -1)))
-    device = batch.image0.device
-    start = type(starts[0])(*(torch.cat([x.to(device) for x in parts])
-                              for parts in zip(*starts, strict=True)))
-    return Outcome(features0, features1, searched, coarse, volume,
+    start = type(starts[0])(*(torch.cat(parts) for parts in zip(*starts, strict=True)))
+    return Outcome(features0, features1, searched, coarse, stereo,
                    model.refine(features0, features1, start))
 
 
@@ -75,25 +73,24 @@ def loss_terms(model: Nano, outcome: Outcome, batch: Batch) -> dict[str, Tensor]
     refined = outcome.refined
     truths = {scale: Truth.of(batch, scale) for scale in (2, 4, 8, 16)}
     error = end_point_error(refined.flow, batch.flow)
-    weight = torch.where(batch.occlusion, OCCLUDED, 1.0)
-    terms = {'flow': (robust(error) * weight).mean(),
+    terms = {'flow': robust(error).mean(),
              'confidence': CONFIDENCE * F.binary_cross_entropy_with_logits(
                  refined.confidence.float(), (error < RIGHT_PX).float().detach()),
              'search': SEARCH * search_loss(model, outcome, truths[16])}
     height = batch.flow.shape[2]
-    steps, windows = [], []
-    for step in outcome.coarse_steps:
-        steps.append(step_loss(step, truths[16].first(general)))
-        windows.append(window_loss(step, truths[16].first(general)))
-    for step in refined.steps:
-        scale = height // step.flow.shape[2]
-        steps.append(step_loss(step, truths[scale]))
-        windows.append(window_loss(step, truths[scale]))
+    taught = [(step, truths[height // step.flow.shape[2]].first(general))
+              for step in outcome.coarse_steps]
+    taught += [(step, truths[height // step.flow.shape[2]]) for step in refined.steps]
+    steps = [step_loss(step.flow, truth) for step, truth in taught]
+    windows = [window_loss(step, truth) for step, truth in taught]
+    volumes = [torch.zeros((), device=error.device)]
+    if outcome.stereo is not None:
+        stereo, eighth, quarter = outcome.stereo, *(truths[x].last(general) for x in (8, 4))
+        steps += [step_loss(stereo.informed, eighth), step_loss(stereo.flow, quarter)]
+        volumes += [volume_loss(stereo.coarse, eighth), volume_loss(stereo.fine, quarter)]
     terms['steps'] = STEP * sum(steps[1:], steps[0])
     terms['windows'] = WINDOW * sum(windows[1:], windows[0])
-    terms['volume'] = torch.zeros((), device=error.device)
-    if outcome.volume is not None:
-        terms['volume'] = VOLUME * volume_loss(outcome.volume, truths[8].last(general))
+    terms['volume'] = VOLUME * sum(volumes[1:], volumes[0])
     return terms
 
 
@@ -137,10 +134,9 @@ def robust(error: Tensor) -> Tensor:
     return (error + ERROR_FLOOR_PX) ** ROBUSTNESS
 
 
-def step_loss(step: Step, truth: Truth) -> Tensor:
-    """Error of a correction, in pixels of its scale."""
-    error = end_point_error(step.flow, truth.flow)
-    return (robust(error) * torch.where(truth.occlusion, OCCLUDED, 1.0)).mean()
+def step_loss(flow: Tensor, truth: Truth) -> Tensor:
+    """Error of an estimate, in pixels of its scale."""
+    return robust(end_point_error(flow, truth.flow)).mean()
 
 
 def search_loss(model: Nano, outcome: Outcome, truth: Truth) -> Tensor:

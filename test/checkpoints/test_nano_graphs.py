@@ -79,7 +79,7 @@ def test_an_incomplete_manifest(folder, values):
 
 
 @pytest.mark.parametrize(('name', 'scale'), [
-    ('image', 1), ('half0', 2), ('quarter1', 4), ('eighth0', 8), ('tokens1', 16), ('flow8', 8),
+    ('image', 1), ('half0', 2), ('quarter1', 4), ('eighth0', 8), ('tokens1', 16), ('flow4', 4),
     ('flow_init', 16), ('init_weight', 16), ('horizontal', 0)])
 def test_the_scale_of_an_input(name, scale):
     assert input_scale(name) == scale

@@ -19,9 +19,11 @@ from panmatch_ros.core.errors import (  # noqa: E402
     MissingDependencyError,
     ShapeError,
 )
+from panmatch_ros.core.occlusion import fill_hidden  # noqa: E402
 from panmatch_ros.core.types import Disparity, Displacement  # noqa: E402
 from panmatch_ros.inference import nano_session  # noqa: E402
-from panmatch_ros.inference.nano import NanoMatcher, NanoOptions  # noqa: E402
+from panmatch_ros.inference.consistency import inside_confidence  # noqa: E402
+from panmatch_ros.inference.nano import SURE, NanoMatcher, NanoOptions  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -80,17 +82,22 @@ def test_small_images_are_padded(matcher, size):
 
 def test_disparity_is_that_of_the_network(matcher, network):
     images = textured_pair(80, 128, (0, -6))
-    result = matcher.match_stereo(*images)
-    expected = -torch_result(network, matcher, images, True)[0][..., 0]
+    flow, confidence = torch_result(network, matcher, images, True)
+    expected = fill_hidden(-flow[..., 0], confidence * inside_confidence(flow), SURE)
+    least = round(float(np.percentile(expected, 40)))
+    result = matcher.with_options(options_of(
+        matcher, min_disparity=float(least))).match_stereo(*images)
     assert isinstance(result, Disparity)
-    possible = expected > 0
-    assert possible.mean() > 0.2
+    possible = expected > least
+    assert 0.2 < possible.mean() < 0.8
     assert_mostly_near(result.disparity[possible], expected[possible])
-    far_off = expected < -1.01
+    far_off = expected < least - 1.01
+    assert far_off.any()
     assert np.isnan(result.disparity[far_off]).mean() > 0.99
     assert not result.confidence[~result.valid].any()
-    near_zero = (expected > -0.99) & (expected < 0)
-    assert (result.disparity[near_zero] == 0).mean() > 0.99
+    near = (expected > least - 0.99) & (expected < least)
+    assert near.any()
+    assert (result.disparity[near] == least).mean() > 0.99
 
 
 def test_limits_of_the_disparity(matcher):

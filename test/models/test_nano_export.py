@@ -87,10 +87,9 @@ def test_sizes_have_names_that_tell_their_scale(folder):
              for value in (*model.graph.input, *model.graph.output)}
     assert sizes == {
         'half0': [1, 8, 'H2', 'W2'], 'quarter0': [1, 16, 'H4', 'W4'],
-        'eighth0': [1, 16, 'H8', 'W8'], 'half1': [1, 8, 'H2', 'W2'],
-        'quarter1': [1, 16, 'H4', 'W4'], 'eighth1': [1, 16, 'H8', 'W8'],
-        'flow8': [1, 2, 'H8', 'W8'], 'state8': [1, 16, 'H8', 'W8'],
-        'certainty8': [1, 1, 'H8', 'W8'], 'horizontal': [1, 2, 1, 1],
+        'half1': [1, 8, 'H2', 'W2'], 'quarter1': [1, 16, 'H4', 'W4'],
+        'flow4': [1, 2, 'H4', 'W4'], 'state4': [1, 16, 'H4', 'W4'],
+        'horizontal': [1, 2, 1, 1],
         'flow': [1, 2, 'H1', 'W1'], 'confidence': [1, 1, 'H1', 'W1']}
 
 

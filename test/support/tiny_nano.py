@@ -12,8 +12,13 @@ SMALL = NanoConfig(channels=(8, 16, 16, 16), blocks=(1, 1, 1), match_dim=16,
                    hidden=(16, 16, 16), disparity_levels=16, volume_dim=8)
 
 
-def nano_model(config=SMALL, seed=0):
-    """Make a network whose every part has an effect; its matches are of no use."""
+def nano_model(config=SMALL, seed=17):
+    """
+    Make a network whose every part has an effect; its matches are of no use.
+
+    With this seed no two candidates of the tests' images are equally good, so rounding decides
+    nothing.
+    """
     torch.manual_seed(seed)
     model = Nano(config)
     for module in model.modules():

@@ -18,7 +18,6 @@ class FoldedSearch(nn.Module):
         super().__init__()
         self.radius, self.block = search.radius, block
         self.scale = search.log_scale.detach().exp()
-        self.register_buffer('band', _band(search.radius, block))
 
     def forward(self, fmap0: Tensor, warped: Tensor,
                 flow: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -28,59 +27,73 @@ class FoldedSearch(nn.Module):
         :param fmap0: (1, C, h, w).
         :param warped: (h, w, C) of :func:`warp_rows`.
         :param flow: (1, 2, h, w), pixels of this scale.
-        :returns: logits ((2 r + 1)^2, h w) relative to the best, what the best ones would
+        :returns: logits (h w, (2 r + 1)^2) relative to the best, what the best ones would
             change (1, 2, h, w), and the log-probability of the best (1, 1, h, w).
         """
         logits = self.correlate(fmap0, warped)
-        logits = logits - logits.amax(0, keepdim=True)
+        logits = logits - logits.amax(1, keepdim=True)
         return logits, *mean_candidate(logits, flow, self.radius)
 
     def correlate(self, fmap0: Tensor, warped: Tensor) -> Tensor:
-        """Logits ((2 r + 1)^2, h w) of the window."""
+        """Logits (h w, (2 r + 1)^2) of the window."""
         channels, height, width = fmap0.shape[1:]
         size, block = 2 * self.radius + 1, self.block
         blocks = (width + block - 1) // block
         # One more channel makes distances of products, see local_correlation.for_distance.
         queries = F.pad(fmap0[0].permute(1, 2, 0), (0, 1, 0, 0), value=1.0) * self.scale
         queries = F.pad(queries, (0, 0, 0, blocks * block - width))
-        queries = queries.reshape(height, blocks, block, channels + 1).transpose(-1, -2)
+        queries = queries.reshape(height, blocks, block, channels + 1)
         warped = torch.cat([warped, -0.5 * warped.square().sum(2, keepdim=True)], dim=2)
         # All columns that a block needs: its own and the first of the next.
         rows = F.pad(warped, (0, 0, self.radius, (blocks + 1) * block - self.radius - width,
                               self.radius, self.radius))
         cells = rows.reshape(height + size - 1, blocks + 1, block, channels + 1)
-        cells = torch.cat([cells[:, :-1], cells[:, 1:, :size - 1]], dim=2)
-        products = torch.cat([cells[y:y + height] @ queries for y in range(size)], dim=2)
-        kept = products.flatten(2).index_select(2, self.band)
-        kept = kept.reshape(height, blocks, size * size, block).permute(2, 0, 1, 3)
-        return kept.reshape(size * size, height, blocks * block)[:, :, :width].flatten(1)
+        cells = torch.cat([cells[:, :-1], cells[:, 1:, :size - 1]], dim=2).transpose(-1, -2)
+        kept = torch.cat([diagonals(queries @ cells[y:y + height], size) for y in range(size)],
+                         dim=3)
+        return kept.reshape(height, blocks * block, size * size)[:, :width].flatten(0, 1)
+
+
+def diagonals(products: Tensor, count: int) -> Tensor:
+    """
+    Keep of every row what starts at the diagonal.
+
+    Rows that are one longer when they are cut anew start one further each: two copies in order,
+    where taking single numbers by their index costs several times that.
+
+    :param products: (h, w, rows, columns); at least ``count`` columns from the diagonal on.
+    :returns: (h, w, rows, count): of row ``i`` the columns ``i`` to ``i + count - 1``.
+    """
+    rows, columns = products.shape[2:]
+    longer = F.pad(products.flatten(2), (0, rows))
+    return longer.unflatten(2, (rows, columns + 1))[..., :count]
 
 
 def mean_candidate(logits: Tensor, flow: Tensor, radius: int) -> tuple[Tensor, Tensor]:
     """
     Average what the best candidate and its eight neighbours would make of the flow.
 
-    :param logits: ((2 r + 1)^2, h w), relative to the best.
+    :param logits: (h w, (2 r + 1)^2), relative to the best.
     :param flow: (1, 2, h, w).
     :returns: change of the flow (1, 2, h, w), and the log-probability of the best (1, 1, h, w).
     """
     height, width = flow.shape[2:]
     size, pitch = 2 * radius + 1, width + 2 * radius
-    best = logits.argmax(0, keepdim=True)
+    best = logits.argmax(1, keepdim=True)
     row = torch.div(best, size, rounding_mode='floor')
     column = best - row * size
-    step = torch.arange(9)[:, None]
-    y, x = row + torch.div(step, 3, rounding_mode='floor') - 1, column + step % 3 - 1  # (9, h w)
+    step = torch.arange(9)
+    y, x = row + torch.div(step, 3, rounding_mode='floor') - 1, column + step % 3 - 1  # (h w, 9)
     inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
     x, y = x.clamp(0, size - 1), y.clamp(0, size - 1)
-    weights = torch.exp(logits.gather(0, y * size + x)) * inside
+    weights = torch.exp(logits.gather(1, y * size + x)) * inside
     padded = F.pad(flow, (radius, radius, radius, radius), mode='replicate')[0].flatten(1)
     corner = torch.arange(height)[:, None] * pitch + torch.arange(width)
-    source = (y * pitch + x + corner.reshape(1, -1)).flatten()
-    near = padded.index_select(1, source).reshape(2, 9, -1)
+    source = (y * pitch + x + corner.reshape(-1, 1)).flatten()
+    near = padded.index_select(1, source).reshape(2, -1, 9)
     place = torch.stack([x, y]).to(near) - radius
-    mean = (weights * (near + place)).sum(1) / weights.sum(0, keepdim=True)
-    certainty = -torch.exp(logits).sum(0).log()
+    mean = (weights * (near + place)).sum(2) / weights.sum(1)
+    certainty = -torch.exp(logits).sum(1).log()
     return mean.reshape(1, 2, height, width) - flow, certainty.reshape(1, 1, height, width)
 
 
@@ -104,15 +117,6 @@ def mean_of_nine(logits: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     mean = (near[:, None] * around.flatten(2)).sum(0) / near.sum(0, keepdim=True)
     certainty = -weights.sum(0).log()
     return mean.reshape(1, 2, height, width) - flow, certainty.reshape(1, 1, height, width)
-
-
-def _band(radius: int, block: int) -> Tensor:
-    """Index into the products (window y, column of the window, column of the block)."""
-    size, span = 2 * radius + 1, block + 2 * radius
-    y = torch.arange(size)[:, None, None]
-    x = torch.arange(size)[:, None]
-    column = torch.arange(block)
-    return ((y * span + column + x) * block + column).reshape(-1)
 
 
 def warp_rows(fmap: Tensor, flow: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class FoldedUpdate(nn.Module):
         :returns: the new state, and the new flow; as :class:`UpdateBlock` otherwise.
         """
         logits, offset, certainty = self.search(fmap0, warp_rows(fmap1, flow), flow)
-        look = F.relu(self.look @ logits + self.look_bias).reshape(1, -1, *fmap0.shape[2:])
+        look = F.relu(self.look @ logits.T + self.look_bias).reshape(1, -1, *fmap0.shape[2:])
         scaled = flow * 0.05
         mixed = F.relu(self.mix(torch.cat(
             [look, hidden, offset, certainty, scaled, *[scaled[:, :1]] * self.missing], dim=1)))

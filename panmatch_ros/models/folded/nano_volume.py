@@ -1,11 +1,12 @@
-"""The stereo volume of nano with fewer changes of layout; one pair at a time."""
+"""The coarse stereo volume of nano with fewer changes of layout; one pair at a time."""
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..local_correlation import for_distance
 from ..nano_encoder import upsample_nearest
-from ..nano_matching import GROUPS, VOLUME_BLOCK, StereoVolume, VolumeBlock, guided
+from ..nano_stereo import GROUPS, VOLUME_BLOCK, StereoVolume, VolumeBlock, guided
+from .nano_search import diagonals
 
 
 class FoldedVolume(nn.Module):
@@ -25,27 +26,16 @@ class FoldedVolume(nn.Module):
                                 for block in (volume.fine, volume.last))
         self.coarse = nn.ModuleList(FoldedVolumeBlock(block, self.levels // 2)
                                     for block in volume.coarse)
-        self.register_buffer('band', _band(self.levels, VOLUME_BLOCK))
+        self.register_buffer('order', torch.arange(self.levels).flip(0))
 
-    def forward(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """
-        Match every pixel of the left image.
+        Compare every pixel of the left image with those of its row.
 
         :param left: features (1, C, h, w) at 1/8.
         :param right: likewise.
-        :returns: flow (1, 2, h, w) and its log-probability (1, 1, h, w).
+        :returns: logits (1, D, h, w) of the disparities.
         """
-        logits = self.aggregate(left, right)
-        best, index = logits.max(1, keepdim=True)
-        level = torch.arange(self.levels).view(1, -1, 1, 1)
-        weight = torch.exp(logits - best)
-        near = weight * ((level - index).abs() <= 1)
-        disparity = (near * level).sum(1, keepdim=True) / near.sum(1, keepdim=True)
-        flow = torch.cat([-disparity, torch.zeros_like(disparity)], dim=1)
-        return flow, -weight.sum(1, keepdim=True).log()
-
-    def aggregate(self, left: Tensor, right: Tensor) -> Tensor:
-        """Logits (1, D, h, w) of the disparities."""
         size = left.shape[2:]
         x = F.relu(self.stem(self.correlate(left, right)))
         x = self.fine(guided(x, self.guide(left), self.levels))
@@ -66,12 +56,12 @@ class FoldedVolume(nn.Module):
         blocks, ahead = width // block, self.levels // block
         queries = (left * self.scale).permute(2, 0, 3, 1)
         queries = queries.reshape(height, GROUPS, blocks, block, group)
-        keys = F.pad(right, (self.levels, 0)).permute(2, 0, 3, 1)
+        keys = F.pad(right, (self.levels - 1, 1)).permute(2, 0, 3, 1)
         keys = keys.reshape(height, GROUPS, blocks + ahead, block, group)
         keys = torch.cat([keys[:, :, i:i + blocks] for i in range(ahead + 1)], dim=3)
-        products = (queries @ keys.transpose(-1, -2)).flatten(3).index_select(3, self.band)
-        products = products.reshape(height, GROUPS, blocks, self.levels, block)
-        return products.permute(3, 1, 0, 2, 4).reshape(self.levels, GROUPS, height, width)
+        kept = diagonals((queries @ keys.transpose(-1, -2)).flatten(1, 2), self.levels)
+        kept = kept.reshape(height, GROUPS, width, self.levels).permute(3, 1, 0, 2)
+        return kept.index_select(0, self.order)
 
 
 class FoldedVolumeBlock(nn.Module):
@@ -98,10 +88,3 @@ class FoldedVolumeBlock(nn.Module):
         y = torch.cat([y, torch.zeros_like(y[:1])]).index_select(0, self.near)
         mixed = self.weight @ y.reshape(levels, 3 * channels, -1) + self.bias
         return F.relu(x + mixed.reshape(x.shape))
-
-
-def _band(levels: int, block: int) -> Tensor:
-    """Index into the products (column of the block, column of the keys), level by level."""
-    column = torch.arange(block)
-    level = torch.arange(levels)[:, None]
-    return (column * (levels + block) + column + levels - level).reshape(-1)
