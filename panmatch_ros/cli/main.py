@@ -20,9 +20,11 @@ VERBS = {
     'demo': 'demo',
     'match': 'match',
     'evaluate': 'evaluate',
+    'benchmark': 'benchmark',
     'convert': 'convert',
     'export': 'export',
     'info': 'info',
+    'engine': 'engine',
     'parity': 'parity',
     'synth': 'synth',
     'train': 'train',
@@ -36,6 +38,7 @@ panmatch match frame0.png frame1.png --out out/flow
                                         # optical flow of two images
 panmatch evaluate ~/datasets/middlebury --task stereo
                                         # errors on pairs with ground truth
+panmatch benchmark                      # time and memory of the matchers on this machine
 panmatch info --catalog                 # weights of the network: where to get them
 panmatch doctor                         # what is installed, and what to do about the rest
 """
@@ -70,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog='panmatch', allow_abbrev=False,
         description='Stereo disparity, depth, point clouds and optical flow from two images.')
     parser.examples = EXAMPLES
-    parser.add_argument('--version', action=PrintVersion, nargs=0,
+    parser.add_argument('-V', '--version', action=PrintVersion, nargs=0,
                         help='print the version and exit')
     verbs = parser.add_subparsers(dest='verb', metavar='VERB', required=True,
                                   parser_class=ExampleParser)

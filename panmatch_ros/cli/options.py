@@ -4,6 +4,7 @@ from collections.abc import Iterable
 import importlib.metadata
 import math
 import platform
+import re
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
@@ -11,6 +12,7 @@ from ..inference.nano_config import BACKENDS
 from ..inference.panmatch_config import DEVICES, PRECISIONS, TILES
 
 if TYPE_CHECKING:
+    from ..inference.factory import MatcherOptions
     from ..inference.matcher import Matcher
 
 # As inference.factory.MATCHER_NAMES, which is heavy to import; a test compares the two.
@@ -30,28 +32,39 @@ def add_disparity_range(parser: argparse.ArgumentParser) -> None:
                         help='smallest disparity to look for, pixels (default 0)')
 
 
-def add_network(parser: argparse.ArgumentParser) -> None:
-    """Add what concerns the PanMatch network."""
+def add_network(parser: argparse.ArgumentParser, precision: bool = True) -> None:
+    """
+    Add what concerns the PanMatch network.
+
+    :param precision: also --precision; a verb may have one of its own.
+    """
     group = parser.add_argument_group('PanMatch network')
     group.add_argument('--weights', default='', metavar='FILE',
                        help='checkpoint; `panmatch convert` makes one from the official files. '
                             'With --matcher nano: a folder of `panmatch export`')
     group.add_argument('--device', choices=DEVICES, default='auto',
                        help='what computes; auto (default) is a CUDA device if there is one')
-    group.add_argument('--precision', choices=PRECISIONS, default='auto',
-                       help='auto (default) is fp32')
+    if precision:
+        group.add_argument('--precision', choices=PRECISIONS, default='auto',
+                           help='auto (default) is fp32')
     group.add_argument('--tiles', choices=TILES, default='auto',
                        help='match in overlapping tiles; auto (default) does above about 1.1 '
                             'megapixels')
 
 
-def add_nano(parser: argparse.ArgumentParser) -> None:
-    """Add what concerns the nano network."""
+def add_nano(parser: argparse.ArgumentParser, engine: bool = True) -> None:
+    """
+    Add what concerns the nano network.
+
+    :param engine: also --backend and --threads; a verb may have some of its own.
+    """
     group = parser.add_argument_group('nano network')
     group.add_argument('--detail', action='store_true',
                        help='match at 1.5 times the size: finer, more than twice the time')
     group.add_argument('--large-motion', action='store_true',
                        help='match at half the size first, for very large motion or disparity')
+    if not engine:
+        return
     group.add_argument('--backend', choices=BACKENDS, default=BACKENDS[0],
                        help='what computes; onnxruntime (default), or openvino if installed')
     group.add_argument('--threads', type=count, metavar='N',
@@ -82,21 +95,33 @@ def make_matcher(name: str, args: argparse.Namespace) -> 'Matcher':
     Make the matcher that the options describe.
 
     :param name: one of ``MATCHERS``.
-    :param args: with those of :func:`add_disparity_range`, :func:`add_network` and
-        :func:`add_nano`.
+    :param args: as for :func:`matcher_options`.
     :raises PanMatchError: if the options contradict each other, or weights cannot be used.
     """
+    from ..inference.factory import create_matcher
+    return create_matcher(name, matcher_options(name, args))
+
+
+def matcher_options(name: str, args: argparse.Namespace) -> 'MatcherOptions':
+    """
+    Translate the options.
+
+    :param name: of the matcher, one of ``MATCHERS``.
+    :param args: with those of :func:`add_disparity_range`, :func:`add_network` and
+        :func:`add_nano`.
+    :raises ConfigError: if they contradict each other.
+    """
     from ..inference.classical_config import ClassicalConfig
-    from ..inference.factory import MatcherOptions, create_matcher
+    from ..inference.factory import MatcherOptions
     from ..inference.nano_config import NanoOptions
     from ..inference.panmatch_config import PanMatchOptions
     limits = {'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity}
-    return create_matcher(name, MatcherOptions(
+    return MatcherOptions(
         ClassicalConfig(**limits),
         PanMatchOptions(weights=args.weights, device=args.device, precision=args.precision,
                         tiles=args.tiles, **limits),
         NanoOptions(weights=args.weights if name == 'nano' else '', **nano_options(args),
-                    **limits)))
+                    **limits))
 
 
 def nano_options(args: argparse.Namespace) -> dict:
@@ -160,6 +185,18 @@ def count(text: str) -> int:
     if value != int(value):
         raise argparse.ArgumentTypeError(f'{text} is not a whole number')
     return int(value)
+
+
+def size(text: str) -> tuple[int, int]:
+    """
+    Read a height and a width like ``192x256``.
+
+    :raises ArgumentTypeError: if it is something else.
+    """
+    match = re.fullmatch(r'(\d{1,5})[xX](\d{1,5})', text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f'{text!r} is not HxW, like 192x256')
+    return int(match[1]), int(match[2])
 
 
 def package_version() -> str:

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
-from .options import count, positive, share, versions
+from .options import count, positive, share, size, versions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,18 +162,6 @@ def panels_of(pair: 'TrainingPair', name: str) -> 'list[tuple[str, np.ndarray]]'
     return [(f'{name} image0', pair.image0), ('image1', pair.image1),
             (f'{title}, max {largest:.0f} px', truth),
             ('occlusion', mask_image(pair.occlusion))]
-
-
-def size(text: str) -> tuple[int, int]:
-    """
-    Read a height and a width like ``192x256``.
-
-    :raises ArgumentTypeError: if it is something else.
-    """
-    match = re.fullmatch(r'(\d{1,5})[xX](\d{1,5})', text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f'{text!r} is not HxW, like 192x256')
-    return int(match[1]), int(match[2])
 
 
 def seed(text: str) -> int:

@@ -29,5 +29,9 @@ class ConfigError(PanMatchError, ValueError):
     """An option has a value that cannot work."""
 
 
+class EngineError(PanMatchError, RuntimeError):
+    """An inference engine cannot be built, or its results are wrong."""
+
+
 class MissingDependencyError(PanMatchError, ImportError):
     """An optional package is needed and not installed; the text says how to install it."""

@@ -32,7 +32,7 @@ class NanoConfig:
     match_dim: int = 64
     hidden: tuple[int, int, int] = (32, 64, 64)
     radius: tuple[int, int, int] = (3, 4, 3)
-    iterations: tuple[int, int, int] = (2, 2, 1)
+    iterations: tuple[int, int, int] = (2, 1, 1)
     disparity_levels: int = 32
     volume_dim: int = 16
     fine_dim: int = 32

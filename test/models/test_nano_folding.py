@@ -7,6 +7,7 @@ from tiny_nano import nano_model  # noqa: E402
 
 from panmatch_ros.models.convex_upsampling import convex_upsample  # noqa: E402
 from panmatch_ros.models.folded.nano_search import (  # noqa: E402
+    diagonals,
     mean_candidate,
     mean_of_nine,
     warp_rows,
@@ -135,3 +136,11 @@ def test_both_ways_to_average_the_best_candidates():
     logits = logits - logits.amax(0)
     assert_near(mean_of_nine(logits, flow), mean_candidate(logits.T, flow, 1), 1e-5)
     assert set(logits.argmax(0).tolist()) == set(range(9))
+
+
+def test_diagonals_are_cut_out_in_order():
+    products = torch.arange(2 * 3 * 4 * 6).reshape(2, 3, 4, 6)
+    kept = diagonals(products, 3)
+    assert kept.shape == (2, 3, 4, 3)
+    for row in range(4):
+        assert torch.equal(kept[:, :, row], products[:, :, row, row:row + 3])
