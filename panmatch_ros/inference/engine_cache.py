@@ -283,7 +283,7 @@ def _mark_used(path: Path) -> None:
     now_ns = time.time_ns()
     try:
         os.utime(path, ns=(now_ns, now_ns), follow_symlinks=False)
-    except (OSError, NotImplementedError) as error:  # a folder that is read only
+    except (OSError, NotImplementedError) as error:  # a read-only folder; not on this system
         log.debug('the use of %s cannot be noted: %s', path, error)
 
 
