@@ -21,6 +21,8 @@ ARGUMENTS = {
     'params_file': (PathJoinSubstitution([*CONFIG, 'flow_node.yaml']), 'YAML parameter file'),
     'matcher': ('', 'auto, nano, classical, panmatch, ...; empty: as params_file says'),
     'weights': ('', 'checkpoint of the PanMatch network; empty: as params_file says'),
+    'backend': ('', 'auto, onnxruntime, torch, tensorrt, ...; empty: as params_file says'),
+    'build_only': ('', 'true: build the engines and end; empty: as params_file says'),
     'use_sim_time': ('', 'true: take the time from /clock; empty: as params_file says'),
     'rviz': ('false', 'true: show the results in RViz'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
@@ -28,23 +30,23 @@ ARGUMENTS = {
 
 
 def generate_launch_description():
-    return LaunchDescription([
-        *(DeclareLaunchArgument(name, default_value=default, description=description)
-          for name, (default, description) in ARGUMENTS.items()),
-        OpaqueFunction(function=start)])
+    declared = [DeclareLaunchArgument(name, default_value=default, description=description)
+                for name, (default, description) in ARGUMENTS.items()]
+    return LaunchDescription([*declared, OpaqueFunction(function=start)])
 
 
 def start(context):
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     topics = [(name, value[name]) for name in ('image', 'camera_info')]
     clock = given(value, bool, 'use_sim_time')
+    chosen = given(value, str, 'matcher', 'weights', 'backend') + given(value, bool, 'build_only')
     common = {'output': 'screen', 'emulate_tty': True, 'additional_env': middleware_profile(),
               'ros_arguments': ['--log-level', value['log_level']]}
     return [GroupAction([
         PushRosNamespace(value['namespace']),
         Node(package='panmatch_ros', executable='flow_node', name='flow_node',
-             parameters=[ParameterFile(value['params_file'], allow_substs=True), *clock,
-                         *given(value, str, 'matcher', 'weights')], remappings=topics, **common),
+             parameters=[ParameterFile(value['params_file'], allow_substs=True), *clock, *chosen],
+             remappings=topics, **common),
         Node(package='rviz2', executable='rviz2', name='rviz2', parameters=clock,
              arguments=['-d', PathJoinSubstitution([*CONFIG, 'rviz', 'flow.rviz'])],
              remappings=topics, condition=IfCondition(value['rviz']), **common)])]
@@ -56,9 +58,7 @@ def given(args, kind, *names):
 
 
 def middleware_profile():
-    # With the defaults of Fast DDS, large best-effort messages between processes are lost: its
-    # buffers are smaller than an image. A profile that the user chose stays. Malloc needs no
-    # variable: the nodes tune it themselves.
+    # By default Fast DDS loses large best-effort messages; a profile that the user chose stays.
     names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')  # old, new name
     profile = PathJoinSubstitution([*CONFIG, 'fastdds', 'large_messages.xml'])
     return {} if any(name in os.environ for name in names) else dict.fromkeys(names, profile)

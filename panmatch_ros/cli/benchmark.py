@@ -12,19 +12,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
-from ..inference.nano_config import BACKENDS
-from ..inference.panmatch_config import PRECISIONS
-from .options import (
+from ..inference.runtime_options import BACKENDS, ENGINE_BACKENDS, PRECISIONS, RuntimeOptions
+from .network_options import (
     MATCHERS,
-    PANMATCH,
-    add_disparity_range,
-    add_nano,
-    add_network,
-    check_weights,
-    count,
+    add_networks,
+    check_matchers,
+    for_one_of,
+    is_panmatch,
     matcher_options,
-    size,
 )
+from .options import add_disparity_range, count, size
 
 if TYPE_CHECKING:
     from ..evaluation.benchmark_case import Case, Row
@@ -38,6 +35,9 @@ panmatch benchmark --backend onnxruntime --backend openvino --threads 2 --json b
                                 # two back-ends of nano, and every single time in a file
 panmatch benchmark --matcher panmatch_s --weights s.safetensors --precision fp32 --precision bf16
                                 # the PanMatch network in two precisions
+panmatch benchmark --backend onnxruntime --backend torch --backend tensorrt
+                                # nano on the CPU, on the GPU, and in TensorRT; engines that are
+                                # missing are built first
 """
 BASELINE = 'classical'
 DEFAULT_MATCHERS = (BASELINE, 'nano')
@@ -60,8 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='also write all numbers, every single time and the machine there')
     parser.add_argument('--overwrite', action='store_true', help='replace that file if it exists')
     add_disparity_range(parser)
-    add_nano(parser, engine=False)
-    add_network(parser, precision=False)
+    add_networks(parser, form=False)
 
 
 def add_cases(parser: argparse.ArgumentParser) -> None:
@@ -76,9 +75,11 @@ def add_cases(parser: argparse.ArgumentParser) -> None:
                        help='height and width of the images, pixels; default 480x640 and '
                             '720x1280')
     group.add_argument('--backend', choices=BACKENDS, action='append', dest='backends',
-                       help=f'of nano; default {BACKENDS[0]}')
+                       help='of the networks; default torch for PanMatch, onnxruntime for nano, '
+                            'or torch if --device or --precision want that')
     group.add_argument('--precision', choices=PRECISIONS, action='append', dest='precisions',
-                       help=f'of the PanMatch network; default {FP32}')
+                       help='of the networks; default fp32, for engines auto: fp16 where they '
+                            'have it. What a back-end does not have is left out')
     parser.add_argument('--stream', action='store_true',
                         help='flow: also measure one further image of a sequence')
 
@@ -103,7 +104,8 @@ def run(args: argparse.Namespace) -> int:
     rows: list[Row] = []
     for task, (height, width), cases in groups:
         note(f'{height}x{width} {task}: {len(cases)} cases, {args.warmup} + {args.repeat} calls '
-             'of each')
+             'of each' + ('; engines that are missing are built first, which may take minutes'
+                          if any(case.backend in ENGINE_BACKENDS for case in cases) else ''))
         found = measure(cases, benchmark_images(task, (height, width)),
                         Rounds(args.repeat, args.warmup))
         print(f'\n{describe_group(found)}', flush=True)
@@ -137,34 +139,30 @@ def check_options(args: argparse.Namespace) -> None:
 
 def check_forms(args: argparse.Namespace) -> None:
     """
-    Refuse what no case would use.
+    Refuse what no case would use, and say what is left out.
 
     :raises ConfigError: if there is such.
     """
     names = matchers_of(args)
-    # Threads are of all matchers, and back-ends are looked at below.
-    check_weights(names, argparse.Namespace(**{**vars(args), 'backend': BACKENDS[0],
-                                               'threads': None}))
-    networks = [is_panmatch(name, args) for name in names]
-    if args.backends and not any(name in ('nano', 'auto') and not network
-                                 for name, network in zip(names, networks, strict=True)):
-        raise ConfigError(f'--backend is for the nano network, and the matchers are '
-                          f'{", ".join(names)}; add --matcher nano')
-    if args.precisions and not any(networks):
-        raise ConfigError(f'--precision is for the PanMatch network, and the matchers are '
-                          f'{", ".join(names)}; add --matcher {PANMATCH[0]} and its --weights')
+    check_matchers(names, argparse.Namespace(**{
+        **vars(args), 'threads': None,  # they are of all matchers
+        'backend': max(args.backends or BACKENDS[:1], key=BACKENDS.index),
+        'precision': max(args.precisions or PRECISIONS[:1], key=PRECISIONS.index)}))
     if args.stream and args.tasks and 'flow' not in args.tasks:
         raise ConfigError('--stream is for flow, and the task is stereo; add --task flow')
+    reasons: list[str] = []
+    for name in names:
+        found = [contradiction(*form, args) for form in forms_of(name, args)]
+        if all(found):
+            raise ConfigError(found[0])
+        reasons += filter(None, found)
+    for reason in dict.fromkeys(reasons):
+        note(f'left out: {reason}')
 
 
 def matchers_of(args: argparse.Namespace) -> list[str]:
     """Names of the matchers, the baseline first."""
     return list(dict.fromkeys((BASELINE, *(args.matchers or DEFAULT_MATCHERS))))
-
-
-def is_panmatch(name: str, args: argparse.Namespace) -> bool:
-    """Whether a matcher of this name is the PanMatch network."""
-    return name in PANMATCH or (name == 'auto' and bool(args.weights))
 
 
 def cases_of(args: argparse.Namespace, task: str, size_px: tuple[int, int]) -> 'Iterator[Case]':
@@ -177,38 +175,53 @@ def cases_of(args: argparse.Namespace, task: str, size_px: tuple[int, int]) -> '
     from ..evaluation.benchmark_case import Case
     streams = (False, True) if args.stream and task == 'flow' else (False,)
     for name in matchers_of(args):
-        for form in forms_of(name, args):
-            chosen = matcher_options(name, argparse.Namespace(**{**vars(args), **form}))
+        one = for_one_of(matchers_of(args), name, args)
+        for backend, precision in forms_of(name, args):
+            if contradiction(backend, precision, args):
+                continue
+            chosen = matcher_options(name, argparse.Namespace(**{
+                **vars(one), 'backend': backend, 'precision': precision}))
             for stream in streams:
                 yield Case(name, chosen, task, size_px, stream, args.threads or 0)
 
 
-def forms_of(name: str, args: argparse.Namespace) -> list[dict[str, str]]:
-    """
-    Give the options of each form that a matcher is measured in.
-
-    ``--weights`` are a folder for nano and a file for PanMatch: nano takes those of this package
-    if both are measured.
-    """
-    form = {'backend': BACKENDS[0], 'precision': FP32, 'weights': args.weights}
-    if is_panmatch(name, args):
-        return [{**form, 'precision': each}
-                for each in dict.fromkeys(args.precisions or (FP32,))]
+def forms_of(name: str, args: argparse.Namespace) -> list[tuple[str, str]]:
+    """Give back-end and precision of each form that a matcher is measured in."""
     if name == BASELINE:
-        return [form]
-    if any(is_panmatch(other, args) for other in matchers_of(args)):
-        form['weights'] = ''
-    return [{**form, 'backend': each} for each in dict.fromkeys(args.backends or BACKENDS[:1])]
+        return [(BACKENDS[0], FP32)]
+    precisions = list(dict.fromkeys(args.precisions or ()))
+    if args.backends:
+        return [(backend, precision) for backend in dict.fromkeys(args.backends)
+                for precision in precisions
+                or ['auto' if backend in ENGINE_BACKENDS else FP32]]
+    # Not 'auto' itself: the numbers are to say of what they are on every machine.
+    return [('torch' if is_panmatch(name, args)
+             or contradiction('onnxruntime', precision, args) else 'onnxruntime', precision)
+            for precision in precisions or [FP32]]
+
+
+def contradiction(backend: str, precision: str, args: argparse.Namespace) -> str:
+    """Say why a back-end cannot have a precision, or the device; empty if it can."""
+    from ..inference.backends.choose import check_combination
+    try:
+        check_combination(RuntimeOptions(backend=backend, device=args.device,
+                                         precision=precision))
+    except ConfigError as error:
+        return str(error)
+    return ''
 
 
 def options(args: argparse.Namespace) -> dict:
     """Options as they were used."""
-    kept = ('weights', 'device', 'tiles', 'detail', 'large_motion', 'threads', 'repeat', 'warmup',
-            'stream', 'min_disparity', 'max_disparity')
+    forms = [form for name in matchers_of(args) if name != BASELINE
+             for form in forms_of(name, args)]
+    kept = ('weights', 'device', 'engine_cache', 'fit', 'max_side', 'tiles', 'detail',
+            'large_motion', 'threads', 'repeat', 'warmup', 'stream', 'min_disparity',
+            'max_disparity')
     return {'matchers': matchers_of(args), 'tasks': args.tasks or list(TASKS),
             'sizes': [list(each) for each in args.sizes or DEFAULT_SIZES],
-            'backends': args.backends or list(BACKENDS[:1]),
-            'precisions': args.precisions or [FP32],
+            'backends': list(dict.fromkeys(backend for backend, _ in forms)),
+            'precisions': list(dict.fromkeys(precision for _, precision in forms)),
             **{name: getattr(args, name) for name in kept}}
 
 

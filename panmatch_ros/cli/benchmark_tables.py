@@ -13,11 +13,13 @@ from .evaluate_report import align, finite_or_none
 from .options import versions
 
 HEADER = ('matcher', 'back-end', 'precision', 'median ms', 'p95 ms', 'fps', '/ classical',
-          'CPU s', 'peak MB', 'GPU MB', 'load s', 'plan s', 'mean diff px', 'max diff px')
+          'CPU s', 'peak MB', 'GPU MB', 'load s', 'prepare s', 'mean diff px', 'max diff px')
 LABELS = 3  # columns of a row that failed
 # What computes, by the names that its distributions have.
 ENGINES = {'onnxruntime': ('onnxruntime', 'onnxruntime-gpu', 'onnxruntime-openvino'),
-           'openvino': ('openvino',), 'torch': ('torch',)}
+           'openvino': ('openvino',), 'torch': ('torch',),
+           'tensorrt': ('tensorrt', 'tensorrt-cu13', 'tensorrt-cu12'),
+           'torch_tensorrt': ('torch-tensorrt',)}
 NONE = '-'
 
 
@@ -28,12 +30,18 @@ def describe_group(rows: Sequence[Row]) -> str:
     :param rows: of :func:`~..evaluation.benchmark.measure`, at least one.
     """
     case = rows[0].case
-    title = f'{case.size[0]}x{case.size[1]} {case.task}'
+    title = ', GPU: '.join([f'{case.size[0]}x{case.size[1]} {case.task}', *gpus_of(rows)])
     table = align([list(HEADER), *(cells(row) for row in rows)]).splitlines()
     for index, row in enumerate(rows, 1):
         if row.error:  # beside the columns, which it would make wide
             table[index] = f'{table[index]}  failed: {row.error}'
     return '\n'.join([title, *table])
+
+
+def gpus_of(rows: Sequence[Row]) -> list[str]:
+    """Name the GPUs that have computed."""
+    devices = [row.finished.device for row in rows if row.finished is not None]
+    return [device for device in dict.fromkeys(devices) if device != 'cpu']
 
 
 def cells(row: Row) -> list[str]:
@@ -46,7 +54,7 @@ def cells(row: Row) -> list[str]:
     return [*labels, f'{1e3 * row.median_s:.1f}', f'{1e3 * row.p95_s:.1f}',
             f'{1 / row.median_s:.1f}', cell(row.ratio, 2), f'{row.cpu_s:.3f}',
             cell(finished.peak_mb, 0), cell(finished.gpu_mb, 0), f'{loaded.load_s:.2f}',
-            f'{loaded.prepare_s:.2f}',
+            f'{loaded.prepare_s:.2f} {loaded.engines}'.rstrip(),
             NONE if parity is None else f'{parity.mean_px:.2g}',
             NONE if parity is None else f'{parity.max_px:.2g}']
 
@@ -96,6 +104,7 @@ def result_of(row: Row) -> dict[str, Any]:
         'cpu_s_per_frame': row.cpu_s, 'peak_resident_mb': finished.peak_mb,
         'resident_mb': finished.resident_mb, 'gpu_mb': finished.gpu_mb,
         'load_s': loaded.load_s, 'prepare_s': loaded.prepare_s,
+        'engines': loaded.engines or None,
         'is_reference': case.reference() == case,
         'parity': None if parity is None else {
             'mean_px': finite_or_none(parity.mean_px), 'max_px': finite_or_none(parity.max_px),

@@ -28,8 +28,9 @@ def run(args: argparse.Namespace) -> int:
 
     :returns: 0 if what is essential (NumPy, OpenCV, a matcher) works, else 1.
     """
-    from . import doctor_optional, doctor_ros, doctor_system
-    checks = run_checks([*doctor_system.CHECKS, *doctor_ros.CHECKS, *doctor_optional.CHECKS])
+    from . import doctor_engines, doctor_optional, doctor_ros, doctor_system
+    checks = run_checks([*doctor_system.CHECKS, *doctor_ros.CHECKS, *doctor_optional.CHECKS,
+                         *doctor_engines.CHECKS])
     broken = [check.name for check in checks
               if check.name in ESSENTIAL and check.status == MISSING]
     if args.json:

@@ -3,18 +3,12 @@ from ..core.errors import PanMatchError
 from .doctor_probe import MISSING, OK, Check, check_module
 
 SLOW_IMPORT_S = 60.0
-NOT_NEEDED = 'optional: the classical matcher works without it'
 FOR_NANO = 'for the small network nano: `pip install onnxruntime`; the matcher auto is ' \
     'classical without it'
 FOR_OPENVINO = 'optional: `pip install openvino` makes the nano network faster (--backend ' \
     'openvino)'
 FOR_NETWORK = 'only for the PanMatch network: `pip install torch safetensors`'
 
-TORCH = """
-import torch
-cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'no CUDA device'
-print(torch.__version__ + ', ' + cuda)
-"""
 SAFETENSORS = """
 import safetensors.numpy
 print(safetensors.__version__)
@@ -26,26 +20,14 @@ print(onnxruntime.__version__ + ', ' + ', '.join(onnxruntime.get_available_provi
 
 
 def check_torch() -> Check:
-    """Check PyTorch and CUDA."""
-    return check_module('PyTorch', 'torch', TORCH, FOR_NETWORK, SLOW_IMPORT_S)
+    """Check PyTorch."""
+    return check_module('PyTorch', 'torch', 'import torch; print(torch.__version__)',
+                        FOR_NETWORK, SLOW_IMPORT_S)
 
 
 def check_safetensors() -> Check:
     """Check safetensors, which reads and writes the weights of the network."""
     return check_module('safetensors', 'safetensors', SAFETENSORS, FOR_NETWORK)
-
-
-def check_tensorrt() -> Check:
-    """Check TensorRT."""
-    return check_module('TensorRT', 'tensorrt', 'import tensorrt; print(tensorrt.__version__)',
-                        NOT_NEEDED, SLOW_IMPORT_S)
-
-
-def check_torch_tensorrt() -> Check:
-    """Check Torch-TensorRT."""
-    return check_module('Torch-TensorRT', 'torch_tensorrt',
-                        'import torch_tensorrt; print(torch_tensorrt.__version__)',
-                        NOT_NEEDED, SLOW_IMPORT_S)
 
 
 def check_onnxruntime() -> Check:
@@ -82,5 +64,5 @@ def check_samples() -> Check:
                  'only for the demo: `sudo apt install opencv-doc`')
 
 
-CHECKS = (check_torch, check_safetensors, check_tensorrt, check_torch_tensorrt, check_onnxruntime,
-          check_openvino, check_weights, check_samples)
+CHECKS = (check_torch, check_safetensors, check_onnxruntime, check_openvino, check_weights,
+          check_samples)

@@ -9,7 +9,8 @@ GET_ROS = ('only for the nodes: install ROS 2 and `source /opt/ros/DISTRO/setup.
            'the wheels as `make setup` does')
 BUILD = ('build them: `make setup` in the source folder and `source tools/activate.sh`, or '
          '`colcon build` and `source install/setup.bash`')
-DISTRIBUTIONS = {'3.3': 'humble', '4.1': 'iron', '7.1': 'jazzy', '9.1': 'kilted'}  # of rclpy
+DISTRIBUTIONS = {'3.3': 'humble', '4.1': 'iron', '7.1': 'jazzy', '9.1': 'kilted',
+                 '10.0': 'lyrical'}  # of rclpy
 DEFAULT_RMW = 'rmw_fastrtps_cpp'
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 PROFILE = '$(ros2 pkg prefix --share panmatch_ros)/config/fastdds/large_messages.xml'

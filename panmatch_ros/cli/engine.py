@@ -1,5 +1,5 @@
 """
-Look after the engines that were built for this computer.
+Build the engines of this computer ahead, and look after them.
 
 They are kept in a folder, panmatch_ros/engines in the user's cache folder, and made anew when
 they are missing.
@@ -11,19 +11,29 @@ import time
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
+from . import engine_build
+from .example_parser import ExampleParser
+from .options import file_size
 
 if TYPE_CHECKING:
     from ..inference.engine_cache import EngineCache
     from ..inference.engine_folder import EngineEntry
 
-SUMMARY = 'list, check or remove the engines that were built for this computer'
-EXAMPLES = """\
-panmatch engine list                # what there is, for what it was built, when it was used
-panmatch engine verify              # read every engine and compare its check sum
-panmatch engine clean               # remove damaged engines and what killed processes left
-panmatch engine clean --all         # remove all engines
-panmatch engine clean --all --dry-run   # only say what would be removed
-"""
+SUMMARY = 'build, list, check or remove the engines of this computer'
+ACTION_EXAMPLES = {
+    'build': engine_build.EXAMPLES,
+    'list': """\
+panmatch engine list                      # what there is, for what, and when it was used
+""",
+    'verify': """\
+panmatch engine verify                    # read every engine and compare its check sum
+""",
+    'clean': """\
+panmatch engine clean                     # remove damaged engines and what killed processes left
+panmatch engine clean --all               # remove all engines
+panmatch engine clean --all --dry-run     # only say what would be removed
+"""}
+EXAMPLES = ''.join(ACTION_EXAMPLES.values())
 HEADINGS = ('file', 'size', 'matcher', 'backend', 'precision', 'images', 'device', 'versions',
             'built', 'used')
 _SPANS = ((86400.0, 'd'), (3600.0, 'h'), (60.0, 'min'))
@@ -32,16 +42,20 @@ _SPANS = ((86400.0, 'd'), (3600.0, 'h'), (60.0, 'min'))
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options of this verb."""
     actions = parser.add_subparsers(dest='action', metavar='ACTION', required=True,
-                                    parser_class=argparse.ArgumentParser)
+                                    parser_class=ExampleParser)
     made = {name: actions.add_parser(name, help=text, description=f'{text.capitalize()}.',
                                      allow_abbrev=False)
-            for name, text in (('list', 'list the engines, last used first'),
+            for name, text in (('build', engine_build.SUMMARY),
+                               ('list', 'list the engines, last used first'),
                                ('verify', 'read every engine; exit status 1 if one is damaged'),
                                ('clean', 'remove engines that cannot be used'))}
+    for name, each in made.items():
+        each.examples = ACTION_EXAMPLES[name]
     for each in made.values():
         each.add_argument('--cache', type=Path, metavar='DIR',
                           help='folder of the engines (default: panmatch_ros/engines in '
                                '$XDG_CACHE_HOME or ~/.cache)')
+    engine_build.add_arguments(made['build'])
     made['clean'].add_argument('--all', action='store_true', help='remove all engines')
     made['clean'].add_argument('--dry-run', action='store_true',
                                help='only say what would be removed')
@@ -51,8 +65,10 @@ def run(args: argparse.Namespace) -> int:
     """
     Do what the action says.
 
-    :raises ConfigError: if the folder that was given does not exist.
+    :raises ConfigError: if the folder that was given does not exist; the action 'build' makes it.
     """
+    if args.action == 'build':
+        return engine_build.build(args)
     from ..inference.engine_cache import EngineCache
     cache = EngineCache(args.cache)
     if args.cache is not None and not cache.folder.is_dir():
@@ -77,7 +93,7 @@ def print_list(cache: 'EngineCache') -> int:
     for entry in entries:
         if entry.problem:
             print(f'{short_name(entry)}  cannot be used: {entry.problem}')
-    print(f'{count_of(len(entries))}, {size(sum(entry.file_bytes for entry in entries))} in '
+    print(f'{count_of(len(entries))}, {file_size(sum(entry.file_bytes for entry in entries))} in '
           f'{cache.folder}')
     return 0
 
@@ -109,7 +125,7 @@ def clean(cache: 'EngineCache', everything: bool, dry_run: bool) -> int:
         print(f'{removal.path.name}: {removal.reason}')
     done = 'would be removed' if dry_run else 'removed'
     files = f'{len(removals)} {"file" if len(removals) == 1 else "files"}'
-    print(f'{files}, {size(sum(removal.file_bytes for removal in removals))}, {done} from '
+    print(f'{files}, {file_size(sum(removal.file_bytes for removal in removals))}, {done} from '
           f'{cache.folder}')
     return 0
 
@@ -129,7 +145,7 @@ def row_of(entry: 'EngineEntry', now_s: float) -> tuple[str, ...]:
     versions = [f'{name} {version}' for name, version in (
         ('TensorRT', key.tensorrt), ('torch', key.torch), ('torch_tensorrt', key.torch_tensorrt),
         ('driver', key.driver)) if version]
-    return (short_name(entry), size(entry.file_bytes), entry.notes.get('matcher', '-'),
+    return (short_name(entry), file_size(entry.file_bytes), entry.notes.get('matcher', '-'),
             key.backend, key.precision, images + iterations, device, ', '.join(versions) or '-',
             age(now_s - entry.created_s), age(now_s - entry.used_s))
 
@@ -158,11 +174,3 @@ def age(seconds: float) -> str:
 def count_of(number: int) -> str:
     """Say how many engines there are."""
     return f'{number} {"engine" if number == 1 else "engines"}'
-
-
-def size(length: int) -> str:
-    """Length of files for people."""
-    for unit, name in ((1e9, 'GB'), (1e6, 'MB')):
-        if length >= unit:
-            return f'{length / unit:.2f} {name}'
-    return f'{length / 1e3:.1f} kB'

@@ -8,18 +8,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..core.errors import ConfigError
-from .options import (
+from .network_options import (
     MATCHER_HELP,
     MATCHERS,
-    add_disparity_range,
-    add_nano,
-    add_network,
-    check_weights,
+    add_networks,
+    check_matchers,
+    for_one_of,
     make_matcher,
     network_options,
-    positive,
-    versions,
 )
+from .options import add_disparity_range, positive, versions
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import PairScore
@@ -63,8 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='levels per pixel of png disparity: value = S * disparity; default '
                              'is scale.txt beside it, else what its name tells')
     add_disparity_range(parser)
-    add_nano(parser)
-    add_network(parser)
+    add_networks(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,12 +76,12 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluation.pairs import find_pairs
     from ..evaluation.report import pair_section, picture_width
     from .evaluate_report import describe_scores
+    names = list(dict.fromkeys(args.matchers or ['auto']))
     check_out(args)
-    check_weights(args.matchers or ['auto'], args)
+    check_matchers(names, args)
     pairs, without_truth = find_pairs(args.folder, args.task)
     announce(pairs, without_truth, args.task)
-    named = {name: make_matcher(name, args)
-             for name in dict.fromkeys(args.matchers or ['auto'])}
+    named = {name: make_matcher(name, for_one_of(names, name, args)) for name in names}
     scores: list[PairScore] = []
     sections: list[str] = []  # pictures are encoded: the arrays of one pair are in memory
     for index, pair in enumerate(pairs, 1):

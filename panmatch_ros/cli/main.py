@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import importlib
 import os
 import sys
-import textwrap
 import traceback
 
 from ..core.errors import PanMatchError
+from .example_parser import ExampleParser
 
 VERBS = {
     'demo': 'demo',
@@ -45,16 +45,6 @@ panmatch doctor                         # what is installed, and what to do abou
 REPORT = (
     'panmatch: this is a bug, not something you did. Please report it in the issue tracker of '
     'panmatch_ros, with the lines above and what `panmatch doctor` prints.')
-
-
-class ExampleParser(argparse.ArgumentParser):
-    """A parser whose help starts with worked examples."""
-
-    examples: str = ''
-
-    def format_help(self) -> str:
-        """Put the examples before everything else."""
-        return f'examples:\n{textwrap.indent(self.examples, "  ")}\n{super().format_help()}'
 
 
 class PrintVersion(argparse.Action):

@@ -15,17 +15,14 @@ from .match_depth import (
     depth_outputs,
     load_views,
 )
-from .options import (
+from .network_options import (
     MATCHER_HELP,
     MATCHERS,
-    add_disparity_range,
-    add_nano,
-    add_network,
-    check_weights,
-    count,
+    add_networks,
+    check_matchers,
     make_matcher,
-    share,
 )
+from .options import add_disparity_range, count, share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,8 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--max-matches', type=count, metavar='N',
                         help=f'match: at most so many (default {MAX_MATCHES})')
     add_depth_arguments(parser)
-    add_nano(parser)
-    add_network(parser)
+    add_networks(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,12 +102,14 @@ def run(args: argparse.Namespace) -> int:
     size = image0.shape[:2]
     rig = load_calibration(args, size) if args.task == 'stereo' else None
     views = load_views(args, size) if args.task == 'depth' else None
+    task = 'stereo' if args.task == 'stereo' else 'flow'
     matcher = make_matcher(args.matcher, args)
+    chosen_for(matcher, task)  # what cannot be made fails before there is a folder
     inputs = [args.image0, args.image1, *(args.calib or ()), *([args.pose] if args.pose else ())]
     prepare_folder(args.out, args.overwrite, inputs)
 
-    match_pair = matcher.match_stereo if args.task == 'stereo' else matcher.match
-    matcher.prepare('stereo' if args.task == 'stereo' else 'flow', size)
+    match_pair = matcher.match_stereo if task == 'stereo' else matcher.match
+    matcher.prepare(task, size)
     start_s = time.perf_counter()
     result = match_pair(image0, image1)
     elapsed_ms = 1e3 * (time.perf_counter() - start_s)
@@ -123,7 +121,8 @@ def run(args: argparse.Namespace) -> int:
         'image0': str(args.image0), 'image1': str(args.image1),
         'calibration': [str(path) for path in args.calib] if args.calib else None,
         'milliseconds': round(elapsed_ms, 2), **outputs.summary,
-        'options': {**options(args), **matcher_options(matcher, args.task, image0.shape[1])}}
+        'options': {**options(args),
+                    **matcher_options(chosen_for(matcher, task), task, image0.shape[1])}}
     outputs.write(args.out)
     print(outputs.describe())
     print(f'{args.out}: {", ".join(outputs.names())}')
@@ -148,7 +147,7 @@ def check_options(args: argparse.Namespace) -> None:
         raise ConfigError(f'--max-matches is for --task match, and the task is {args.task}')
     if args.sampling is not None and args.task != 'match':
         raise ConfigError(f'--sampling is for --task match, and the task is {args.task}')
-    check_weights([args.matcher], args)
+    check_matchers([args.matcher], args)
     if args.calib and len(args.calib) > 2:
         raise ConfigError(f'--calib takes one or two files, got {len(args.calib)}')
     check_depth_options(args)
@@ -187,27 +186,38 @@ def options(args: argparse.Namespace) -> dict:
     return resolved
 
 
+def chosen_for(matcher: 'Matcher', task: str) -> 'Matcher':
+    """
+    Give the matcher that computes.
+
+    :param task: 'stereo' or 'flow'.
+    :raises PanMatchError: if it cannot be made.
+    """
+    from ..inference.auto import AutoMatcher
+    return matcher.for_task(task) if isinstance(matcher, AutoMatcher) else matcher
+
+
 def matcher_options(matcher: 'Matcher', task: str, width: int) -> dict:
     """
     List what the matcher really used, automatic values resolved.
 
+    :param task: 'stereo' or 'flow'.
     :param width: of the images, pixels.
     """
-    from ..inference.auto import AutoMatcher
+    from ..checkpoints.nano_graphs import find_nano
+    from ..inference.backends.choose import default_threads
     from ..inference.classical import ClassicalMatcher
     from ..inference.nano import NanoMatcher
     from ..inference.panmatch import PanMatchMatcher
-    if isinstance(matcher, AutoMatcher):
-        return matcher_options(matcher.for_task('stereo' if task == 'stereo' else 'flow'), task,
-                               width)
+    computed = {'backend': matcher.backend, 'precision': matcher.precision}
     if isinstance(matcher, NanoMatcher):
-        return {'nano': {**dataclasses.asdict(matcher.options),
-                         'weights': str(matcher.network.programs.graphs.folder),
-                         'threads': matcher.network.programs.threads}}
+        return {'nano': {**dataclasses.asdict(matcher.options), **computed,
+                         'device': matcher.programs.backend.device,
+                         'weights': str(find_nano(matcher.options.weights).folder),
+                         'threads': matcher.options.threads or default_threads()}}
     if isinstance(matcher, PanMatchMatcher):
-        return {'panmatch': {**dataclasses.asdict(matcher.options),
-                             'device': matcher.network.device.type,
-                             'precision': matcher.precision,
+        return {'panmatch': {**dataclasses.asdict(matcher.options), **computed,
+                             'device': matcher.network.device_type,
                              'iterations': matcher.network.config.iterations}}
     if not isinstance(matcher, ClassicalMatcher):
         return {}

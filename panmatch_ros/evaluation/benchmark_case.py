@@ -5,10 +5,9 @@ import statistics
 import numpy as np
 
 from ..inference.factory import MatcherOptions, uses_weights
+from ..inference.runtime_options import RuntimeOptions
 
-REFERENCE_BACKEND = 'onnxruntime'  # of nano
 REFERENCE_PRECISION = 'fp32'
-OWN_BACKENDS = {'classical': 'opencv', 'nano': '', 'auto': ''}  # the others compute with torch
 
 
 @dataclass(frozen=True)
@@ -35,31 +34,42 @@ class Case:
     @property
     def backend(self) -> str:
         """Back-end that is asked for."""
-        if uses_weights(self.matcher, self.options.panmatch):
-            return 'torch'
-        return OWN_BACKENDS.get(self.matcher) or self.options.nano.backend
+        return 'opencv' if self.matcher == 'classical' else self._runtime.backend
 
     @property
     def precision(self) -> str:
         """Precision that is asked for."""
-        if uses_weights(self.matcher, self.options.panmatch):
-            return self.options.panmatch.precision
-        return REFERENCE_PRECISION
+        return REFERENCE_PRECISION if self.matcher == 'classical' else self._runtime.precision
 
     def reference(self) -> 'Case':
         """
         Give the form of the same matcher that the result is compared with.
 
-        It computes in single precision and pair by pair, nano in ONNX Runtime; it may be this
-        one.
+        It computes in single precision and pair by pair, nano in ONNX Runtime on the CPU and
+        PanMatch in PyTorch; it may be this one.
         """
         options = self.options
         if uses_weights(self.matcher, options.panmatch):
             options = replace(options, panmatch=replace(
-                options.panmatch, precision=REFERENCE_PRECISION))
+                options.panmatch, backend='torch', precision=REFERENCE_PRECISION))
         elif self.matcher != 'classical':
-            options = replace(options, nano=replace(options.nano, backend=REFERENCE_BACKEND))
+            device = 'auto' if options.nano.device == 'cuda' else options.nano.device
+            options = replace(options, nano=replace(
+                options.nano, backend='onnxruntime', device=device,
+                precision=REFERENCE_PRECISION))
         return replace(self, options=options, stream=False)
+
+    def in_foreground(self) -> MatcherOptions:
+        """Give the options, but such that engines are waited for."""
+        options = self.options
+        return replace(options, nano=replace(options.nano, background_build=False),
+                       panmatch=replace(options.panmatch, background_build=False))
+
+    @property
+    def _runtime(self) -> RuntimeOptions:
+        """Options of the network that is asked for."""
+        network = uses_weights(self.matcher, self.options.panmatch)
+        return self.options.panmatch if network else self.options.nano
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,8 @@ class Loaded:
     :param backend: what computes.
     :param precision: of the computation.
     :param load_s: time to make it: its libraries are imported, the network is read, seconds.
-    :param prepare_s: time to plan it for the size, seconds.
+    :param prepare_s: time to plan it for the size, and to find or build engines, seconds.
+    :param engines: 'built' now, at least one, or all 'found'; empty if it has none.
     """
 
     name: str
@@ -79,6 +90,7 @@ class Loaded:
     precision: str
     load_s: float
     prepare_s: float
+    engines: str = ''
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,8 @@ class Finished:
     :param peak_mb: most resident memory of the process so far, 10^6 bytes; None where the
         system does not tell.
     :param resident_mb: resident memory now, likewise.
-    :param gpu_mb: most memory of the GPU; None if none is used.
+    :param gpu_mb: most memory that PyTorch had of the GPU since the matcher was ready, 10^6
+        bytes; None if none is used.
     :param result: of the first call: flow (H, W, 2) or disparity (H, W), pixels, float32; None
         if there was no call.
     """

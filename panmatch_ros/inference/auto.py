@@ -9,7 +9,7 @@ from .classical import ClassicalConfig, ClassicalMatcher
 from .matcher import TASKS, Matcher
 from .nano import NanoMatcher
 from .nano_config import NanoOptions
-from .streaming import FlowStream
+from .streaming import FlowStream, RigStream
 
 # Which matcher is the better one, by the numbers in docs/nano.md on pairs that none of them saw.
 AUTO = {'flow': 'nano', 'stereo': 'classical'}
@@ -21,8 +21,9 @@ class AutoMatcher(Matcher):
     """
     The better of ``nano`` and ``classical`` for each task, made when it is first needed.
 
-    Where ``nano`` cannot be used (no ONNX Runtime, no weights), ``classical`` is. ``name``,
-    ``backend`` and ``precision`` are those of the matcher that was used last.
+    Where ``nano`` cannot be used (no ONNX Runtime, no weights), ``classical`` is; a back-end that
+    was asked for by name and is missing is an error, unless the options allow that. ``name``,
+    ``backend``, ``precision`` and ``status`` are those of the matcher that was used last.
 
     :param nano: options.
     :param classical: options.
@@ -48,6 +49,11 @@ class AutoMatcher(Matcher):
                 other._made[name] = matcher
         return other
 
+    @property
+    def made(self) -> list[Matcher]:
+        """The matchers that were needed so far."""
+        return list(self._made.values())
+
     def for_task(self, task: str) -> Matcher:
         """
         Give the matcher of a task.
@@ -58,17 +64,22 @@ class AutoMatcher(Matcher):
         if task not in AUTO:
             raise ConfigError(f'there is no task {task!r}; choose one of {", ".join(TASKS)}')
         matcher = self._matcher(AUTO[task])
-        self.name, self.backend, self.precision = matcher.name, matcher.backend, matcher.precision
-        self.disparity_step = matcher.disparity_step
+        self._report(matcher)
         return matcher
 
     def match(self, image0: np.ndarray, image1: np.ndarray) -> Displacement:
         """Match every pixel of image 0 to image 1, see :meth:`Matcher.match`."""
-        return self.for_task('flow').match(image0, image1)
+        matcher = self.for_task('flow')
+        result = matcher.match(image0, image1)
+        self._report(matcher)
+        return result
 
     def match_stereo(self, left: np.ndarray, right: np.ndarray) -> Disparity:
         """Match a rectified pair along its rows, see :meth:`Matcher.match_stereo`."""
-        return self.for_task('stereo').match_stereo(left, right)
+        matcher = self.for_task('stereo')
+        result = matcher.match_stereo(left, right)
+        self._report(matcher)
+        return result
 
     def search_range(self, width: int) -> tuple[float, float]:
         """
@@ -88,6 +99,19 @@ class AutoMatcher(Matcher):
         stream.matcher = self  # it is this one that its user has
         return stream
 
+    def rig_stream(self) -> RigStream:
+        """Match pairs and left images; one network for both looks at each image once."""
+        flow, stereo = self.for_task('flow'), self.for_task('stereo')
+        if flow is not stereo:
+            return RigStream(self)
+        stream = flow.rig_stream()
+        stream.matcher = self
+        return stream
+
+    def _report(self, matcher: Matcher) -> None:
+        self.name, self.backend, self.precision = matcher.name, matcher.backend, matcher.precision
+        self.disparity_step, self.status = matcher.disparity_step, matcher.status
+
     def _matcher(self, name: str) -> Matcher:
         if name not in self._made:
             self._made[name] = self._make_nano() if name == 'nano' else self._matcher_classical()
@@ -101,5 +125,8 @@ class AutoMatcher(Matcher):
         try:
             return NanoMatcher(self.nano)
         except (MissingDependencyError, FormatError) as error:
+            if isinstance(error, MissingDependencyError) and self.nano.backend != 'auto' \
+                    and not self.nano.allow_fallback:
+                raise  # it was asked for by name
             log.warning('the matcher auto uses classical instead of nano: %s', error)
             return self._matcher_classical()

@@ -74,6 +74,30 @@ def default_folder() -> Path:
                           'give a folder') from error
 
 
+def folder_problem(folder: Path) -> str:
+    """
+    Say why a folder takes no engines.
+
+    :param folder: one that does not exist is made when it is needed.
+    :returns: empty if nothing is wrong.
+    """
+    existing = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    if not existing.is_dir():
+        return f'{existing} is not a folder'
+    return '' if os.access(existing, os.R_OK | os.W_OK | os.X_OK) \
+        else f'{existing} cannot be written'
+
+
+def others_may_write(folder: Path) -> bool:
+    """Whether other users may put files into a folder, or it is theirs."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return False
+    is_theirs = hasattr(os, 'geteuid') and status.st_uid != os.geteuid()
+    return is_theirs or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
 def list_engines(folder: Path, whole: bool = False) -> list[EngineEntry]:
     """
     Look at all engines of a folder.

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 
 from ..core.errors import ImageError
+from .fitting import LetterboxTransform, Shrink
 from .panmatch_config import SMALLEST_TILE_PX, PanMatchOptions
 from .tiling import Offsets, blend, clip_tile, tile_offsets
 from .transform import StretchTransform
@@ -24,16 +25,21 @@ class Layout:
     """
     The parts of an image that go through the network, all of one size.
 
-    :param size: (height, width) of the image, pixels.
+    :param shrink: what comes first; the rest is measured on the smaller image.
     :param part: (height, width) of a part; the whole image if there is one part.
     :param offsets: (y, x) of the top-left pixel of each part.
     :param transform: of a part.
     """
 
-    size: tuple[int, int]
+    shrink: Shrink
     part: tuple[int, int]
     offsets: Offsets
-    transform: StretchTransform
+    transform: StretchTransform | LetterboxTransform
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the image, pixels."""
+        return self.shrink.size
 
     def parts(self, image: np.ndarray) -> Iterator[np.ndarray]:
         """
@@ -43,6 +49,7 @@ class Layout:
         :returns: (3, h, w) float32 for each part.
         """
         height, width = self.part
+        image = self.shrink.forward(image)
         for y, x in self.offsets:
             yield self.transform.forward(image[y:y + height, x:x + width])
 
@@ -51,11 +58,11 @@ class Layout:
         Put the fields of all parts together.
 
         :param fields: (h, w, C) float32 of each part, in its pixels.
-        :returns: (H, W, C) float32.
+        :returns: (H, W, C) float32, of the smaller image if there is one.
         """
         if len(self.offsets) == 1:
             return next(iter(fields))
-        return blend(fields, self.offsets, self.size)
+        return blend(fields, self.offsets, self.shrink.shrunk)
 
 
 @lru_cache(maxsize=8)  # not of a matcher: that would be a cycle that keeps its network alive
@@ -65,7 +72,8 @@ def lay_out(size: tuple[int, int], options: PanMatchOptions,
     Choose the parts of images of one size.
 
     :param size: (height, width), pixels.
-    :param options: ``tiles``, ``tile_size``, ``max_pixels`` and ``reference_quirks`` of them.
+    :param options: ``max_side``, ``fit``, ``tiles``, ``tile_size``, ``max_pixels`` and
+        ``reference_quirks`` of them.
     :param crop_size: (height, width) that the network was trained on, if known;
         one that makes no tile is ignored.
     :raises ImageError: if the images are too large.
@@ -74,16 +82,18 @@ def lay_out(size: tuple[int, int], options: PanMatchOptions,
     if height * width > options.max_pixels:
         raise ImageError(f'the images have {width} x {height} pixels, more than the limit of '
                          f'{options.max_pixels}: use smaller ones')
-    whole = StretchTransform(size, reference_quirks=options.reference_quirks)
+    shrink = Shrink.to_side(size, options.max_side)
+    size = shrink.shrunk
+    whole = _transform(size, options, is_tile=False)
     is_large = whole.stretched[0] * whole.stretched[1] > WHOLE_PIXELS
     part = size
     if options.tiles == 'always' or (options.tiles == 'auto' and is_large):
         part = clip_tile(size, options.tile_size or default_tile(crop_size))
     if part == size and options.tiles != 'always':
-        layout = Layout(size, size, [(0, 0)], whole)
+        layout = Layout(shrink, size, [(0, 0)], whole)
     else:
-        tile = StretchTransform(part, reference_quirks=options.reference_quirks, is_tile=True)
-        layout = Layout(size, part, tile_offsets(size, part), tile)
+        tile = _transform(part, options, is_tile=True)
+        layout = Layout(shrink, part, tile_offsets(size, part), tile)
     needed = _volume_bytes(layout.transform)
     if needed > MAX_VOLUME_BYTES:
         chosen = options.tile_size and options.tiles != 'never'
@@ -116,6 +126,13 @@ def default_tile(crop_size: tuple[int, int] | None) -> tuple[int, int]:
     return DEFAULT_TILE
 
 
-def _volume_bytes(transform: StretchTransform) -> int:
+def _transform(size: tuple[int, int], options: PanMatchOptions,
+               is_tile: bool) -> StretchTransform | LetterboxTransform:
+    if options.fit == 'letterbox':
+        return LetterboxTransform(size)
+    return StretchTransform(size, reference_quirks=options.reference_quirks, is_tile=is_tile)
+
+
+def _volume_bytes(transform: StretchTransform | LetterboxTransform) -> int:
     height, width = transform.stretched
     return BYTES_PER_COST * (height // 8 * (width // 8)) ** 2

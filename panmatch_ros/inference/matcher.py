@@ -5,7 +5,7 @@ import numpy as np
 
 from ..core.errors import ConfigError
 from ..core.types import Disparity, Displacement
-from .streaming import FlowStream
+from .streaming import FlowStream, RigStream
 
 TASKS = ('flow', 'stereo')
 
@@ -16,12 +16,14 @@ class Matcher(ABC):
 
     Images are (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; uint8, uint16 or floating
     point in [0, 1]. Results have the size of the input. A matcher keeps no state between
-    calls that changes a result; one matcher is used by one thread at a time.
+    calls that changes a result; one matcher is used by one thread at a time. ``backend``,
+    ``precision`` and ``status`` are those of the last call.
     """
 
     name: str = ''         # as the factory calls it
     backend: str = ''      # what computes: 'opencv', 'onnxruntime', 'torch', ...
     precision: str = 'fp32'
+    status: str = ''       # what users should know about engines; empty if nothing
     disparity_step: float = 0.0625  # smallest difference it can tell, pixels
 
     @abstractmethod
@@ -71,3 +73,7 @@ class Matcher(ABC):
     def stream(self) -> FlowStream:
         """Match the images of a sequence, each to the one before it."""
         return FlowStream(self)
+
+    def rig_stream(self) -> RigStream:
+        """Match the pairs of a stereo camera, and each left image to the one before it."""
+        return RigStream(self)

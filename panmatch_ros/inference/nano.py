@@ -4,7 +4,7 @@ import logging
 import numpy as np
 
 from ..checkpoints.nano_graphs import find_nano
-from ..core.image import check_image, check_pair
+from ..core.image import check_pair
 from ..core.occlusion import fill_hidden
 from ..core.types import Disparity, Displacement
 from .consistency import inside_confidence
@@ -12,8 +12,10 @@ from .matcher import Matcher
 from .nano_config import NanoOptions
 from .nano_layout import DETAIL, lay_out
 from .nano_network import Field, NanoNetwork, View
-from .nano_session import NanoPrograms
-from .streaming import FlowStream
+from .nano_source import NanoSource
+from .programs import Programs
+from .runtime import make_programs
+from .streaming import FlowStream, RigStream
 
 __all__ = ['NanoMatcher', 'NanoOptions']
 
@@ -35,25 +37,28 @@ class NanoMatcher(Matcher):
     image has no contrast at all.
 
     :param options: options; the defaults if not given.
-    :param network: what computes; read if not given.
+    :param programs: what computes; made of the options if not given.
     :raises FormatError: if the files of the network are missing or damaged.
-    :raises MissingDependencyError: if the back-end is not installed.
+    :raises ConfigError: if the options contradict each other, or there is no such device.
+    :raises MissingDependencyError: if what the back-end needs is not installed.
     """
 
     name = 'nano'
 
     def __init__(self, options: NanoOptions | None = None,
-                 network: NanoNetwork | None = None) -> None:
+                 programs: Programs | None = None) -> None:
         self.options = options or NanoOptions()
-        self.network = network or NanoNetwork(NanoPrograms(
-            find_nano(self.options.weights), self.options.backend, self.options.threads))
-        self.backend = self.network.programs.backend
+        source = NanoSource(find_nano(self.options.weights))
+        self.programs = programs or make_programs(source, self.options, self.name)
+        self.network = NanoNetwork(self.programs, source.disparity_levels)
+        # Looks at the order of stereo images: no engine for flow is built for that.
+        self.order_check = NanoNetwork(self.programs.at_hand, source.disparity_levels)
         self._checks_left = MOST_CHECKS
+        self._note_backend()
 
     def has_network_of(self, options: NanoOptions) -> bool:
         """Whether options describe the network that this matcher has."""
-        return all(getattr(options, name) == getattr(self.options, name)
-                   for name in ('weights', 'backend', 'threads'))
+        return self.options.same_runtime(options)
 
     def with_options(self, options: NanoOptions) -> 'NanoMatcher':
         """
@@ -61,7 +66,7 @@ class NanoMatcher(Matcher):
 
         :param options: for which :meth:`has_network_of` holds.
         """
-        return NanoMatcher(options, self.network)
+        return NanoMatcher(options, self.programs)
 
     def match(self, image0: np.ndarray, image1: np.ndarray) -> Displacement:
         """
@@ -92,7 +97,10 @@ class NanoMatcher(Matcher):
         :raises ImageError: if an image is empty, too small or too large.
         """
         check_pair(left, right, ('left', 'right'))
-        view0, view1 = self.view(left), self.view(right)
+        return self.match_stereo_views(self.view(left), self.view(right))
+
+    def match_stereo_views(self, view0: View, view1: View) -> Disparity:
+        """Match a rectified pair that is described already, see :meth:`match_stereo`."""
         field = self.network.disparity(view0, view1)
         flow, confidence = _bring_back(field, view0, view1)
         smallest, largest = self.options.disparity_range()
@@ -101,6 +109,7 @@ class NanoMatcher(Matcher):
         disparity[np.abs(disparity - found) > RANGE_TOLERANCE_PX] = np.nan
         confidence[~np.isfinite(disparity)] = 0
         self._warn_if_swapped(view0, view1, confidence)
+        self._note_backend()
         return Disparity(disparity, confidence)
 
     def search_range(self, width: int) -> tuple[float, float]:
@@ -110,26 +119,36 @@ class NanoMatcher(Matcher):
         :param width: of the images, pixels.
         """
         smallest, largest = self.options.disparity_range()
-        reach = self.network.reach_px * (2 if self.options.large_motion else 1) \
-            / (DETAIL if self.options.detail else 1)
+        scale = DETAIL if self.options.detail else 1.0
+        if self.options.max_side:
+            scale = min(scale, self.options.max_side / width)
+        reach = self.network.reach_px * (2 if self.options.large_motion else 1) / scale
         return smallest, max(min(largest, reach, float(width)), smallest)
 
     def prepare(self, task: str, size: tuple[int, int]) -> None:
         """
-        Plan the graphs for a size, about half a second.
+        Plan the graphs for a size, about half a second; find or build engines, if there are any.
 
         :param task: 'flow' or 'stereo'.
         :param size: (height, width) of the images, pixels.
+        :raises ConfigError: if there is no such task.
+        :raises EngineError: if there is no engine, none can be built, or it is refused.
         """
         super().prepare(task, size)
         layout = lay_out((int(size[0]), int(size[1])), self.options)
         for each in (layout, layout.halved()) if self.options.large_motion else (layout,):
-            for part in ('encoder', task, 'refine'):
-                self.network.programs.load(part, each.padded)
+            self.programs.prepare(task, each.padded)
+        self._note_backend()
 
     def stream(self) -> FlowStream:
         """Match the images of a sequence; the features of each are computed once."""
+        from .nano_stream import NanoStream
         return NanoStream(self)
+
+    def rig_stream(self) -> RigStream:
+        """Match pairs and left images; the features of each image are computed once."""
+        from .nano_stream import NanoRigStream
+        return NanoRigStream(self)
 
     def view(self, image: np.ndarray) -> View:
         """
@@ -143,58 +162,30 @@ class NanoMatcher(Matcher):
 
     def match_views(self, view0: View, view1: View) -> Displacement:
         """Match images that are described already."""
-        return Displacement(*_bring_back(self.network.flow(view0, view1), view0, view1))
+        return self.result_of(self.network.flow(view0, view1), view0, view1)
+
+    def result_of(self, field: Field, view0: View, view1: View) -> Displacement:
+        """Bring what the network found between two images back to them."""
+        self._note_backend()
+        return Displacement(*_bring_back(field, view0, view1))
+
+    def _note_backend(self) -> None:
+        backend = self.programs.backend
+        self.backend, self.precision = backend.name, backend.precision
+        self.status = self.programs.status
 
     def _warn_if_swapped(self, left: View, right: View, confidence: np.ndarray) -> None:
         """Look where pixels went if a result is bad: in a stereo pair none goes to the right."""
         if self._checks_left == 0 or float(confidence.mean()) > DOUBTFUL:
             return
         self._checks_left -= 1
-        went_left, went_right = self.network.leaning(left, right)
+        went_left, went_right = self.order_check.leaning(left, right)
         share, ratio = LEANING_SHARE
         if went_right > share and went_right > ratio * went_left:
             self._checks_left = 0
             log.warning('the images of this pair look swapped: what is in the left one is '
                         'further to the right in the right one (in %.0f %% of the image); give '
                         'the left image first', 100 * went_right)
-
-
-class NanoStream(FlowStream):
-    """
-    Flow through a sequence; the features of the last image are kept.
-
-    :param matcher: what computes.
-    """
-
-    def __init__(self, matcher: NanoMatcher) -> None:
-        super().__init__(matcher)
-        self._nano = matcher
-        self._kept: View | None = None  # of the last image
-
-    def forget(self) -> None:
-        """Start a new sequence with the next image."""
-        super().forget()
-        self._kept = None
-
-    def next(self, image: np.ndarray) -> Displacement | None:
-        """
-        Match the last image to this one, and keep this one.
-
-        :param image: not changed by the caller afterwards. One of another size than the last
-            starts a new sequence.
-        :returns: displacement on the grid of the last image; None at the start of a sequence.
-        :raises ShapeError: if the form is not accepted; the sequence is forgotten.
-        :raises ImageError: as :meth:`Matcher.match`; the sequence is forgotten.
-        """
-        kept = self._kept
-        self.forget()
-        check_image(image)
-        view = self._nano.view(image)
-        result = None
-        if kept is not None and kept.layout.size == view.layout.size:
-            result = self._nano.match_views(kept, view)
-        self._kept, self._last = view, image
-        return result
 
 
 def _bring_back(field: Field, view0: View, view1: View) -> tuple[np.ndarray, np.ndarray]:

@@ -1,23 +1,23 @@
 """Options of the nano network as a matcher."""
 from dataclasses import dataclass
 import math
-from numbers import Integral, Real
+from numbers import Real
 
 from ..core.errors import ConfigError
+from .runtime_options import RuntimeOptions, require_boolean, require_whole
 
-BACKENDS = ('onnxruntime', 'openvino')
 LARGEST_IMAGE = 1 << 25  # pixels
-_WHOLE = {'threads': (0, 256), 'max_pixels': (1 << 12, LARGEST_IMAGE)}
+SMALLEST_BUDGET = 1 << 12
 
 
 @dataclass(frozen=True)
-class NanoOptions:
+class NanoOptions(RuntimeOptions):
     """
     Options of :class:`~panmatch_ros.inference.nano.NanoMatcher`.
 
-    :param weights: folder of ``panmatch export``; the shipped network if empty.
-    :param backend: 'onnxruntime', or 'openvino' if that is installed.
-    :param threads: that compute; 0 takes one for each core that may be used, at most four.
+    ``weights`` is a folder of ``panmatch export``; the shipped network if empty. What computes
+    is described by :class:`.runtime_options.RuntimeOptions`.
+
     :param detail: match at 1.5 times the size: finer, and takes more than twice the time.
     :param large_motion: match at half the size first, and start from what that finds: for
         motion, and disparities, that are too large otherwise. Takes a quarter more time.
@@ -28,9 +28,6 @@ class NanoOptions:
     :raises ConfigError: if a value cannot work.
     """
 
-    weights: str = ''
-    backend: str = 'onnxruntime'
-    threads: int = 0
     detail: bool = False
     large_motion: bool = False
     max_pixels: int = 1 << 21
@@ -38,20 +35,10 @@ class NanoOptions:
     max_disparity: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.weights, str):
-            raise ConfigError(f'weights must be the name of a folder, got {self.weights!r}')
-        if self.backend not in BACKENDS:
-            raise ConfigError(f'backend must be one of {", ".join(BACKENDS)}, got '
-                              f'{self.backend!r}')
-        for name, (low, high) in _WHOLE.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) \
-                    or not low <= int(value) <= high:
-                raise ConfigError(f'{name} must be a whole number from {low} to {high}, got '
-                                  f'{value!r}')
+        super().__post_init__()
+        require_whole('max_pixels', self.max_pixels, SMALLEST_BUDGET, LARGEST_IMAGE)
         for name in ('detail', 'large_motion'):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f'{name} must be True or False, got {getattr(self, name)!r}')
+            require_boolean(name, getattr(self, name))
         for name in ('min_disparity', 'max_disparity'):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real) \

@@ -114,6 +114,8 @@ def lay_out(size: tuple[int, int], options: NanoOptions) -> NanoLayout:
         raise ImageError(f'the images have {width} x {height} pixels, more than the limit of '
                          f'{LARGEST_IMAGE}: resize them')
     wanted = DETAIL if options.detail else 1.0
+    if options.max_side:
+        wanted = min(wanted, options.max_side / max(size))
     scale = min(wanted, math.sqrt(options.max_pixels / (height * width)))
     if 1 < scale < wanted:
         scale = 1.0  # a little more detail is not worth another grid of pixels
@@ -122,7 +124,8 @@ def lay_out(size: tuple[int, int], options: NanoOptions) -> NanoLayout:
                     '%.2g, with about %d pixels: max_pixels', width, height, scale, wanted,
                     options.max_pixels)
     scaled = size if scale == 1 else (max(round(height * scale), 1), max(round(width * scale), 1))
-    return NanoLayout(size, scaled)
+    layout = NanoLayout(size, scaled)
+    return NanoLayout(size, layout.padded) if options.fit == 'stretch' else layout
 
 
 def best_of_cells(values: np.ndarray, confidence: np.ndarray, cells: tuple[int, int],

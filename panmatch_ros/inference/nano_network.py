@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from .backends.base import Arrays, Runs, to_numpy
 from .nano_layout import COARSE_CELL, STEREO_CELL, NanoLayout, best_of_cells
-from .nano_session import Arrays, NanoPrograms, to_numpy
 
 SURE = 0.5  # confidence above which a coarse disparity replaces one beyond the search
 LEVEL_PX = 8  # pixels between the disparities of the stereo volume
@@ -46,16 +46,18 @@ class NanoNetwork:
     """
     Encodes images and compares what it encoded.
 
-    :param programs: the graphs.
+    :param programs: what computes its parts.
+    :param disparity_levels: of the stereo volume, steps of 8 pixels.
     """
 
-    def __init__(self, programs: NanoPrograms) -> None:
+    def __init__(self, programs: Runs, disparity_levels: int) -> None:
         self.programs = programs
+        self.disparity_levels = disparity_levels
 
     @property
     def reach_px(self) -> int:
         """Disparities below this are searched, pixels of the image that the network sees."""
-        return LEVEL_PX * self.programs.graphs.disparity_levels
+        return LEVEL_PX * self.disparity_levels
 
     def encode(self, layout: NanoLayout, image: np.ndarray, with_half: bool) -> View:
         """
@@ -68,13 +70,21 @@ class NanoNetwork:
         half = self.encode(layout.halved(), image, False) if with_half else None
         return View(layout, features, float(np.ptp(tensor)) == 0, half)
 
-    def flow(self, view0: View, view1: View) -> Field:
-        """Match image 0 to image 1."""
+    def flow(self, view0: View, view1: View,
+             guess: tuple[np.ndarray, np.ndarray] | None = None) -> Field:
+        """
+        Match image 0 to image 1.
+
+        :param guess: to start from, instead of what is found at half the size: flow (h, w, 2) in
+            pixels and its weight (h, w) in [0, 1], of the cells of the padded image.
+        """
         size = view0.layout.padded
         cells = size[0] // COARSE_CELL, size[1] // COARSE_CELL
         flow_init, weight = np.zeros((1, 2, *cells), np.float32), np.zeros((1, 1, *cells),
                                                                            np.float32)
-        if view0.half is not None and view1.half is not None:
+        if guess is not None:
+            flow_init[0], weight[0, 0] = guess[0].transpose(2, 0, 1) / COARSE_CELL, guess[1]
+        elif view0.half is not None and view1.half is not None:
             coarse = self.flow(view0.half, view1.half)
             grow_y, grow_x = _growth(view0)
             found, sure = best_of_cells(*_inside(coarse, view0.half), cells, COARSE_CELL // 2)

@@ -5,14 +5,15 @@ import numpy as np
 
 from ..core.correspondence import confidence_from_error
 from ..core.errors import ConfigError
-from ..core.image import check_image, check_pair
+from ..core.image import check_pair
 from ..core.types import Disparity, Displacement
 from .consistency import consistency_confidence, inside_confidence
 from .layout import Layout, lay_out
 from .matcher import Matcher
 from .panmatch_config import PanMatchOptions
-from .panmatch_torch import TorchNetwork, View, load_network, network_name
-from .streaming import FlowStream
+from .panmatch_loading import PanMatchNetwork, load_network
+from .panmatch_torch import View, network_name
+from .streaming import FlowStream, RigStream
 
 __all__ = ['PanMatchMatcher', 'PanMatchOptions']
 
@@ -35,15 +36,13 @@ class PanMatchMatcher(Matcher):
     :param crop_size: (height, width) that the network was trained on, if known.
     """
 
-    backend = 'torch'
-
-    def __init__(self, network: TorchNetwork, options: PanMatchOptions | None = None,
+    def __init__(self, network: PanMatchNetwork, options: PanMatchOptions | None = None,
                  crop_size: tuple[int, int] | None = None) -> None:
         self.options = options or PanMatchOptions()
         self.network = network
         self.name = network_name(network.config)
-        self.precision = network.precision
         self._crop_size = crop_size
+        self._note_backend()
 
     @classmethod
     def from_weights(cls, options: PanMatchOptions, name: str = ANY_NETWORK) -> 'PanMatchMatcher':
@@ -69,8 +68,8 @@ class PanMatchMatcher(Matcher):
 
     def has_network_of(self, options: PanMatchOptions) -> bool:
         """Whether options describe the network that this matcher has."""
-        return all(getattr(options, name) == getattr(self.options, name)
-                   for name in ('weights', 'device', 'precision', 'iterations'))
+        return (self.options.same_runtime(options)
+                and options.iterations == self.options.iterations)
 
     def with_options(self, options: PanMatchOptions) -> 'PanMatchMatcher':
         """
@@ -112,7 +111,10 @@ class PanMatchMatcher(Matcher):
         :raises ImageError: if an image is empty or too large.
         """
         check_pair(left, right, ('left', 'right'))
-        displacement = self.match(left, right)
+        return self.disparity_of(self.match(left, right))
+
+    def disparity_of(self, displacement: Displacement) -> Disparity:
+        """Take the part of a displacement along the rows, see :meth:`match_stereo`."""
         smallest, largest = self.options.disparity_range()
         found = -displacement.flow[..., 0]
         disparity = np.clip(found, smallest, largest).astype(np.float32)
@@ -131,9 +133,29 @@ class PanMatchMatcher(Matcher):
         smallest, largest = self.options.disparity_range()
         return smallest, min(largest, float(width))
 
+    def prepare(self, task: str, size: tuple[int, int]) -> None:
+        """
+        Find or build engines for a size, if there are any.
+
+        :param task: 'flow' or 'stereo'.
+        :param size: (height, width) of the images, pixels.
+        :raises ConfigError: if there is no such task.
+        :raises EngineError: if there is no engine, none can be built, or it is refused.
+        """
+        super().prepare(task, size)
+        layout = lay_out((int(size[0]), int(size[1])), self.options, self._crop_size)
+        self.network.prepare(layout.transform.stretched)
+        self._note_backend()
+
     def stream(self) -> FlowStream:
         """Match the images of a sequence; the features of each are computed once."""
+        from .panmatch_stream import PanMatchStream
         return PanMatchStream(self)
+
+    def rig_stream(self) -> RigStream:
+        """Match pairs and left images; the features of each image are computed once."""
+        from .panmatch_stream import PanMatchRigStream
+        return PanMatchRigStream(self)
 
     def views_of(self, layout: Layout, image: np.ndarray) -> list[View]:
         """
@@ -144,14 +166,18 @@ class PanMatchMatcher(Matcher):
         """
         return [self.network.encode(part) for part in layout.parts(image)]
 
-    def match_views(self, layout: Layout, pairs: Iterable[tuple[View, View]]) -> Displacement:
+    def match_views(self, layout: Layout, pairs: Iterable[tuple[View, View]],
+                    guess: np.ndarray | None = None) -> Displacement:
         """
         Match images that are described already.
 
         :param layout: of their size.
         :param pairs: views of image 0 and image 1 for each part.
+        :param guess: flow (h, w, 2) to start from, pixels of the network's frame; for images in
+            one part.
         """
-        joined = layout.join(self._match_part(layout, *pair) for pair in pairs)
+        joined = layout.join(self._match_part(layout, *pair, guess) for pair in pairs)
+        self._note_backend()
         forward = np.ascontiguousarray(joined[..., :2])
         if self.options.bidirectional:
             confidence = consistency_confidence(forward, joined[..., 2:4])
@@ -162,55 +188,22 @@ class PanMatchMatcher(Matcher):
         unknown = ~np.isfinite(forward).all(axis=-1)
         forward[unknown] = np.nan
         confidence[unknown | ~np.isfinite(confidence)] = 0
-        return Displacement(forward, confidence)
+        return Displacement(layout.shrink.inverse_flow(forward),
+                            layout.shrink.inverse_map(confidence))
 
     def layout(self, image: np.ndarray) -> Layout:
         """Choose how images of this size go through the network."""
         return lay_out(image.shape[:2], self.options, self._crop_size)
 
-    def _match_part(self, layout: Layout, view0: View, view1: View) -> np.ndarray:
+    def _note_backend(self) -> None:
+        self.backend, self.precision = self.network.backend, self.network.precision
+        self.status = self.network.status
+
+    def _match_part(self, layout: Layout, view0: View, view1: View,
+                    guess: np.ndarray | None = None) -> np.ndarray:
         """Give forward flow, backward flow if wanted, and the confidence if there is one."""
-        fields = self.network.match(view0, view1, self.options.bidirectional)
+        fields = self.network.match(view0, view1, self.options.bidirectional, guess)
         channels = [layout.transform.inverse_flow(field.flow) for field in fields]
         if fields[0].confidence is not None:
             channels.append(layout.transform.inverse_map(fields[0].confidence)[..., None])
         return np.concatenate(channels, axis=-1)
-
-
-class PanMatchStream(FlowStream):
-    """
-    Flow through a sequence; the features of the last image are kept on the device.
-
-    :param matcher: what computes.
-    """
-
-    def __init__(self, matcher: PanMatchMatcher) -> None:
-        super().__init__(matcher)
-        self._panmatch = matcher
-        self._kept: tuple[Layout, list[View]] | None = None  # of the last image
-
-    def forget(self) -> None:
-        """Start a new sequence with the next image."""
-        super().forget()
-        self._kept = None
-
-    def next(self, image: np.ndarray) -> Displacement | None:
-        """
-        Match the last image to this one, and keep this one.
-
-        :param image: not changed by the caller afterwards. One of another size than the last
-            starts a new sequence.
-        :returns: displacement on the grid of the last image; None at the start of a sequence.
-        :raises ShapeError: if the form is not accepted; the sequence is forgotten.
-        :raises ImageError: as :meth:`Matcher.match`; the sequence is forgotten.
-        """
-        kept = self._kept
-        self.forget()
-        check_image(image)
-        layout = self._panmatch.layout(image)
-        views = self._panmatch.views_of(layout, image)
-        result = None
-        if kept is not None and kept[0].size == layout.size:
-            result = self._panmatch.match_views(layout, zip(kept[1], views, strict=True))
-        self._kept, self._last = (layout, views), image
-        return result

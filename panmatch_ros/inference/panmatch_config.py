@@ -4,25 +4,22 @@ import math
 from numbers import Integral, Real
 
 from ..core.errors import ConfigError
+from .runtime_options import RuntimeOptions, require_boolean, require_whole
 
-DEVICES = ('auto', 'cpu', 'cuda')
-PRECISIONS = ('auto', 'fp32', 'fp16', 'bf16')
 TILES = ('auto', 'always', 'never')
 
 SMALLEST_TILE_PX = 112
 _WHOLE = {'max_pixels': (1, 1 << 28), 'iterations': (0, 100)}
-_CHOICES = {'device': DEVICES, 'precision': PRECISIONS, 'tiles': TILES}
 
 
 @dataclass(frozen=True)
-class PanMatchOptions:
+class PanMatchOptions(RuntimeOptions):
     """
     Options of :class:`~panmatch_ros.inference.panmatch.PanMatchMatcher`.
 
-    :param weights: checkpoint file; ``~`` is the home folder.
-    :param device: 'cpu', 'cuda', or 'auto': a CUDA device if there is one.
-    :param precision: 'fp32', 'fp16', 'bf16', or 'auto': fp32. With the two halves the features
-        are computed in 16 bits where that is safe; costs and positions stay in fp32.
+    ``weights`` is a checkpoint file; ``~`` is the home folder. What computes is described by
+    :class:`.runtime_options.RuntimeOptions`.
+
     :param tiles: cut images into tiles and match tile by tile: 'always', 'never', or 'auto':
         images of more than about 1.1 megapixels. A tile is matched to the same part of the
         other image, so nothing is found that moves by more than a tile.
@@ -38,9 +35,6 @@ class PanMatchOptions:
     :raises ConfigError: if a value cannot work.
     """
 
-    weights: str = ''
-    device: str = 'auto'
-    precision: str = 'auto'
     tiles: str = 'auto'
     tile_size: tuple[int, int] | None = None
     max_pixels: int = 1 << 25
@@ -51,20 +45,16 @@ class PanMatchOptions:
     max_disparity: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.weights, str):
-            raise ConfigError(f'weights must be the name of a file, got {self.weights!r}')
-        for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise ConfigError(f'{name} must be one of {", ".join(choices)}, got {value!r}')
+        super().__post_init__()
+        if self.tiles not in TILES:
+            raise ConfigError(f'tiles must be one of {", ".join(TILES)}, got {self.tiles!r}')
         for name, (low, high) in _WHOLE.items():
-            value = getattr(self, name)
-            if not _is_whole(value) or not low <= value <= high:
-                raise ConfigError(f'{name} must be a whole number from {low} to {high}, got '
-                                  f'{value!r}')
+            require_whole(name, getattr(self, name), low, high)
         for name in ('bidirectional', 'reference_quirks'):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f'{name} must be True or False, got {getattr(self, name)!r}')
+            require_boolean(name, getattr(self, name))
+        if self.reference_quirks and self.fit == 'letterbox':
+            raise ConfigError('the reference code stretches images: reference_quirks does not go '
+                              'with fit letterbox')
         self._check_tile_size()
         self._check_disparities()
 

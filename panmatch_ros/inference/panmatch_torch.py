@@ -1,23 +1,18 @@
 """The PanMatch network on a CPU or CUDA device: numpy in, numpy out."""
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 import dataclasses
-import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import ConfigError, ImageError, MissingDependencyError
+from .backends.torch_backend import computing, find_device, memory_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.config import PanMatchConfig
     from ..models.panmatch import Features, PanMatch
-    from .panmatch_config import PanMatchOptions
-
-log = logging.getLogger(__name__)
 
 _RUN_TIME_FIELDS = ('iterations', 'confidence_head', 'reference_quirks')
 
@@ -25,8 +20,9 @@ _RUN_TIME_FIELDS = ('iterations', 'confidence_head', 'reference_quirks')
 class View(NamedTuple):
     """What is kept of an image (or tile); enough to match it to any other."""
 
-    fmap: 'Tensor'             # (1, D, h / 8, w / 8)
-    context: 'Tensor | None'   # likewise; only needed of the image that is matched
+    fmap: Any              # (1, D, h / 8, w / 8): a tensor, or what another back-end has
+    context: Any           # likewise; only needed of the image that is matched, else None
+    size: tuple[int, int]  # (h, w)
 
 
 class Field(NamedTuple):
@@ -46,14 +42,21 @@ class TorchNetwork:
     :raises ConfigError: if there is no such device.
     """
 
+    backend = 'torch'
+    status = ''
+
     def __init__(self, model: 'PanMatch', device: str = 'auto', precision: str = 'auto') -> None:
         self.device = find_device(device)
+        self.device_type = self.device.type
         self.precision = 'fp32' if precision == 'auto' else precision
         self.config = model.config
         from torch import channels_last  # the order that convolutions are fastest in
-        with _memory_errors():
+        with memory_errors():
             self._model = model.to(self.device, memory_format=channels_last)
             self._model.eval().requires_grad_(False)
+
+    def prepare(self, size: tuple[int, int]) -> None:
+        """Do nothing: the first pair of a size waits for nothing."""
 
     def encode(self, image: np.ndarray) -> View:
         """
@@ -77,18 +80,22 @@ class TorchNetwork:
             features = self._model.encode_pair(self._tensor(image0), self._tensor(image1))
             return self._view(features[0]), self._view(features[1], both_contexts)
 
-    def match(self, view0: View, view1: View, both: bool) -> list[Field]:
+    def match(self, view0: View, view1: View, both: bool,
+              guess: np.ndarray | None = None) -> list[Field]:
         """
         Match two images; the network keeps costs and positions in single precision.
 
         :param view0: with context.
         :param view1: with context if ``both``.
         :param both: also match image 1 to image 0, from the same comparison.
+        :param guess: flow (h, w, 2) from image 0 to image 1 to start from, pixels.
         :returns: image 0 to image 1 and, if ``both``, image 1 to image 0.
         """
         with self._computing():
             volume = self._model.correlate(view0.fmap, view1.fmap)
-            fields = [self._field(volume, view0)]
+            start = None if guess is None else self._tensor(
+                np.ascontiguousarray(guess.transpose(2, 0, 1)))
+            fields = [self._field(volume, view0, start)]
             if both:
                 fields.append(self._field(volume.transpose(1, 2), view1))
             return fields
@@ -99,10 +106,11 @@ class TorchNetwork:
 
     def _view(self, features: 'Features', with_context: bool = True) -> View:
         context = self._model.context_of(features) if with_context else None
-        return View(features.fmap, context)
+        height, width = features.fmap.shape[2:]
+        return View(features.fmap, context, (8 * height, 8 * width))
 
-    def _field(self, volume: 'Tensor', view: View) -> Field:
-        prediction = self._model.match(volume, view.context)
+    def _field(self, volume: 'Tensor', view: View, start: 'Tensor | None' = None) -> Field:
+        prediction = self._model.match(volume, view.context, start)
         flow = prediction.flow[0].permute(1, 2, 0).cpu().numpy()
         confidence = prediction.confidence
         return Field(flow, None if confidence is None else confidence[0, 0].cpu().numpy())
@@ -110,43 +118,8 @@ class TorchNetwork:
     @contextmanager
     def _computing(self) -> Iterator[None]:
         import torch
-        with ExitStack() as stack:
-            stack.enter_context(_memory_errors())
-            stack.enter_context(torch.inference_mode())
-            if self.precision == 'fp32':
-                # Convolutions of CUDA would otherwise round their inputs to ten bits.
-                stack.enter_context(torch.backends.cudnn.flags(allow_tf32=False))
-            else:
-                half = torch.float16 if self.precision == 'fp16' else torch.bfloat16
-                stack.enter_context(torch.autocast(self.device.type, half))
+        with memory_errors(), torch.inference_mode(), computing(self.device, self.precision):
             yield
-
-
-def load_network(options: 'PanMatchOptions') -> tuple[TorchNetwork, tuple[int, int] | None]:
-    """
-    Read a checkpoint and make it ready.
-
-    :param options: ``weights``, ``device``, ``precision`` and ``iterations`` of them.
-    :returns: network, and the (height, width) that it was trained on if the file tells.
-    :raises ConfigError: if there is no such file or device.
-    :raises PanMatchError: if the file cannot be used.
-    :raises MissingDependencyError: if torch is not installed.
-    """
-    path = Path(options.weights).expanduser()
-    if not path.is_file():
-        what = 'is a folder' if path.is_dir() else 'does not exist'
-        raise ConfigError(f'weights: {path} {what}; name a checkpoint file')
-    require_torch()
-    find_device(options.device)  # before a file of gigabytes is read
-    from ..checkpoints.native import load_model
-    from ..models.folding import fold_for_inference
-    log.info('reading %s', path)
-    with _memory_errors():
-        model, metadata = load_model(path)
-        model = fold_for_inference(with_iterations(model, options.iterations))
-    crop = metadata.crop_size
-    network = TorchNetwork(model, options.device, options.precision)
-    return network, None if crop is None else (int(crop[0]), int(crop[1]))
 
 
 def with_iterations(model: 'PanMatch', iterations: int) -> 'PanMatch':
@@ -181,46 +154,3 @@ def network_name(config: 'PanMatchConfig') -> str:
         if dataclasses.replace(known, **same) == config:
             return name
     return 'panmatch'
-
-
-def require_torch() -> None:
-    """
-    Check that torch can be imported.
-
-    :raises MissingDependencyError: if not.
-    """
-    try:
-        import torch  # noqa: F401 - only whether it is there
-    except ImportError as error:
-        raise MissingDependencyError(
-            f'the PanMatch network needs PyTorch ({error}): pip install torch, or '
-            'pip install torch --index-url https://download.pytorch.org/whl/cpu without a GPU'
-        ) from error
-
-
-def find_device(name: str) -> Any:
-    """
-    Find the torch device of a name.
-
-    :param name: 'auto', 'cpu' or 'cuda'.
-    :raises ConfigError: if there is no such device.
-    """
-    import torch
-    has_cuda = torch.cuda.is_available()
-    if name == 'cuda' and not has_cuda:
-        raise ConfigError('device cuda: PyTorch finds no CUDA device; use device cpu, or see '
-                          '`panmatch doctor`')
-    return torch.device('cuda' if name != 'cpu' and has_cuda else 'cpu')
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Say in one line when there is not enough memory."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is of the first
-        first_line = str(error).split('\n', maxsplit=1)[0] or 'out of memory'
-        if 'out of memory' in first_line or "can't allocate memory" in first_line:
-            raise ImageError(f'not enough memory for the network ({first_line}): use smaller '
-                             'images, tiles, or another device') from error
-        raise

@@ -71,6 +71,16 @@ class StretchTransform:
         self._require(flow.shape, (*self.size, 2), 'the flow')
         return resize_corners(flow, self.stretched) * np.array(self.scale, np.float32)
 
+    def forward_map(self, values: np.ndarray) -> np.ndarray:
+        """
+        Bring values that are no displacements into the stretched frame.
+
+        :param values: (H0, W0) or (H0, W0, C) float32.
+        :returns: (H, W) or (H, W, C) float32.
+        """
+        self._require(values.shape[:2], self.size, 'the map')
+        return resize_corners(values, self.stretched)
+
     def inverse_flow(self, flow: np.ndarray) -> np.ndarray:
         """
         Bring a displacement field of the stretched frame back to the image.

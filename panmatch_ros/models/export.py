@@ -1,4 +1,5 @@
 """A trained network as one graph of fixed size, for compilers and other run-times."""
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -60,12 +61,15 @@ def decompose(program: torch.export.ExportedProgram) -> torch.export.ExportedPro
     return program.run_decompositions(table)
 
 
-def save_onnx(program: torch.export.ExportedProgram, path: Path) -> None:
+def save_onnx(program: torch.export.ExportedProgram, path: Path,
+              inputs: Sequence[str] = INPUTS, outputs: Sequence[str] = OUTPUTS) -> None:
     """
     Write a program as ONNX, operator set 18.
 
     :param program: of :func:`export_program`.
     :param path: file to write; weights of more than 2 GB go into a second file beside it.
+    :param inputs: names of what goes in.
+    :param outputs: names of what comes out; further names than results are left away.
     :raises MissingDependencyError: if onnx or onnxscript is not installed.
     """
     if not all(find_spec(name) for name in ('onnx', 'onnxscript')):
@@ -74,7 +78,7 @@ def save_onnx(program: torch.export.ExportedProgram, path: Path) -> None:
     count = len(program.graph_signature.user_outputs)
     torch.onnx.export(program, (), path, dynamo=True, opset_version=OPSET, verbose=False,
                       external_data=weight_bytes(program) >= 1 << 31,
-                      input_names=list(INPUTS), output_names=list(OUTPUTS[:count]))
+                      input_names=list(inputs), output_names=list(outputs)[:count])
 
 
 def weight_bytes(program: torch.export.ExportedProgram) -> int:

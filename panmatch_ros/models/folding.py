@@ -28,11 +28,7 @@ def fold_for_inference(model: PanMatch) -> PanMatch:
     :returns: a network of the same contract in evaluation mode, with the same numbers up to
         rounding. Its weights cannot be trained, nor saved as a checkpoint.
     """
-    # A deep copy whose parameters have the memory of the originals. They are objects of their
-    # own: to move or freeze the copy does not move or freeze the original.
-    shared: dict[int, torch.Tensor] = {id(each): constant(each) for each in model.parameters()}
-    shared |= {id(each): each.detach() for each in model.buffers()}
-    folded = copy.deepcopy(model, shared).eval()
+    folded = shared_copy(model).eval()
     for module in folded.modules():
         if isinstance(module, ConvNeXtBlock):
             fold_convnext(module)
@@ -49,6 +45,18 @@ def fold_for_inference(model: PanMatch) -> PanMatch:
     folded.context = FoldedEmbedding(folded.context)
     folded.cost_encoder = FoldedCostEncoder(folded.cost_encoder)
     return folded.requires_grad_(False)
+
+
+def shared_copy(model: PanMatch) -> PanMatch:
+    """
+    Copy a network without its numbers: they have the memory of the originals.
+
+    Parameters are objects of their own: to move or freeze the copy does not move or freeze the
+    original.
+    """
+    shared: dict[int, torch.Tensor] = {id(each): constant(each) for each in model.parameters()}
+    shared |= {id(each): each.detach() for each in model.buffers()}
+    return copy.deepcopy(model, shared)
 
 
 def fold_convnext(block: ConvNeXtBlock) -> None:

@@ -103,5 +103,5 @@ def for_distance(fmap0: Tensor, fmap1: Tensor, dim: int = 1) -> tuple[Tensor, Te
     :param dim: of the channels.
     """
     penalty = -0.5 * fmap1.square().sum(dim, keepdim=True)
-    return (torch.cat([fmap0, torch.ones_like(fmap0.narrow(dim, 0, 1))], dim),
-            torch.cat([fmap1, penalty], dim))
+    behind = [0, 0] * (fmap0.ndim - 1 - dim)
+    return F.pad(fmap0, (*behind, 0, 1), value=1.0), torch.cat([fmap1, penalty], dim)

@@ -5,8 +5,15 @@ PARTS = ('encoder', 'flow', 'stereo', 'refine')
 FEATURES = ('half', 'quarter', 'eighth', 'sixteenth', 'tokens')
 SCALES = dict(zip(FEATURES, (2, 4, 8, 16, 16), strict=True))  # the image is so much larger
 START = ('flow4', 'state4', 'certainty4')  # what the graphs flow and stereo give
-NAMES = frozenset(('image', 'flow_init', 'init_weight', 'horizontal', 'flow', 'confidence',
-                   *FEATURES, *(f'{name}{image}' for name in FEATURES for image in '01'), *START))
+INPUTS = {
+    'encoder': ('image',),
+    'flow': ('eighth0', 'sixteenth0', 'tokens0', 'eighth1', 'tokens1', 'flow_init',
+             'init_weight'),
+    'stereo': ('quarter0', 'eighth0', 'quarter1', 'eighth1'),
+    'refine': ('half0', 'quarter0', 'half1', 'quarter1', 'flow4', 'state4', 'horizontal'),
+}
+OUTPUTS = {'encoder': FEATURES, 'flow': START, 'stereo': START, 'refine': ('flow', 'confidence')}
+NAMES = frozenset(name for names in (*INPUTS.values(), *OUTPUTS.values()) for name in names)
 
 
 def graph_path(folder: Path, part: str) -> Path:
@@ -14,14 +21,14 @@ def graph_path(folder: Path, part: str) -> Path:
     return folder / f'nano_{part}.onnx'
 
 
-def input_scale(name: str) -> int:
+def scale_of(name: str) -> int:
     """
-    Tell how much smaller than the image an input of a graph is; 0 for one of fixed size.
+    Tell how much smaller than the image an input or a result is; 0 for one of fixed size.
 
-    :param name: of the input.
+    :param name: one of :data:`NAMES`.
     """
     if name in ('flow_init', 'init_weight'):
         return 16
-    if name == 'image':
+    if name in ('image', 'flow', 'confidence'):
         return 1
-    return 4 if name in START else SCALES.get(name[:-1], 0)
+    return 4 if name in START else SCALES.get(name, SCALES.get(name[:-1], 0))

@@ -233,4 +233,4 @@ def between_levels(logits: Tensor) -> Tensor:
 
 def along_rows(across: Tensor) -> Tensor:
     """(B, 1, h, w) to a flow (B, 2, h, w) that has no vertical part."""
-    return torch.cat([across, torch.zeros_like(across)], dim=1)
+    return F.pad(across, (0, 0, 0, 0, 0, 1))

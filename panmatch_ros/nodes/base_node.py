@@ -16,11 +16,15 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 
 from ..core.errors import PanMatchError
+from ..inference.engine_programs import engines_at_work
+from ..inference.engine_status import engine_status
 from ..inference.matcher import Matcher
 from ..inference.matcher_cache import MatcherCache
 from . import parameters
 from .conversions import stamp_ns
 from .diagnostics import ThrottledLog, diagnostic_array, own_messages, statistics_message
+from .engines import EngineLog, build_engines
+from .gpu_memory import gpu_memory_mb
 from .inputs import JUMP, LATE, Inputs, InputTopic
 from .latest_worker import LatestWorker
 from .statistics import FrameTimes, Statistics
@@ -35,7 +39,7 @@ class MatcherNode(Node, ABC):
     A node that feeds a matcher.
 
     A subclass adds its inputs and outputs, hands work to ``self.worker`` and implements
-    ``process(item, wanted)``, which runs in the worker thread.
+    ``process(item, wanted)`` and ``size_of(item)``, which run in the worker thread.
 
     :param name: node name.
     :param task: 'stereo' or 'flow', for the reports.
@@ -54,6 +58,8 @@ class MatcherNode(Node, ABC):
         self.inputs: Inputs | None = None
         self.worker = LatestWorker(self._work, self._on_error)
         self._matchers = MatcherCache(self.release_matcher)
+        self._engines = EngineLog(self.get_logger())
+        self._exit_code: int | None = None  # of a node that has done what it was started for
         self._polls_unwanted = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         messages = own_messages()
@@ -114,6 +120,14 @@ class MatcherNode(Node, ABC):
         :raises PanMatchError: if the input is bad; it is logged and counted.
         """
 
+    @abstractmethod
+    def size_of(self, item: Any) -> tuple[int, int]:
+        """
+        Give the (height, width) of the images of a frame.
+
+        :raises PanMatchError: if the input is bad.
+        """
+
     def sync_failures(self) -> int:
         """Images that never found their partner."""
         return 0
@@ -147,11 +161,14 @@ class MatcherNode(Node, ABC):
         """
         End the worker; called before the node is destroyed.
 
-        :returns: False if it is still at work.
+        :returns: False if it, or a thread that builds an engine, is still at work.
         """
-        return self.worker.stop()
+        return self.worker.stop() and not engines_at_work()
 
     def _work(self, item: Any) -> None:
+        if self.settings.build_only:
+            self._build_engines(item)
+            return
         wanted = self.wanted()
         if not wanted:
             return
@@ -166,6 +183,15 @@ class MatcherNode(Node, ABC):
         if publisher is not None and publisher.get_subscription_count() > 0:
             publisher.publish(statistics_message(
                 header, self.task, self.matcher, self.statistics, self.sync_failures()))
+
+    def _build_engines(self, item: Any) -> None:
+        if self._exit_code is None:
+            self.settings = self._parameters_now.values
+            self._exit_code = build_engines(self.get_logger(), lambda: self.matcher, self.task,
+                                            self.size_of(item))
+
+    def _needs_inputs(self) -> bool:
+        return self.settings.build_only or bool(self.wanted())
 
     def _age_ms(self, header: Header) -> float:
         age_ms = (self.get_clock().now() - Time.from_msg(header.stamp)).nanoseconds / 1e6
@@ -189,10 +215,12 @@ class MatcherNode(Node, ABC):
 
     def _poll(self) -> None:
         """Open the inputs when an output is wanted, close them some time after the last."""
+        if self._exit_code is not None:
+            raise SystemExit(self._exit_code)
         inputs = self.inputs
         if inputs is None:
             return
-        if self.wanted():
+        if self._needs_inputs():
             self._polls_unwanted = 0
             if not inputs.is_open:
                 inputs.open()
@@ -204,18 +232,26 @@ class MatcherNode(Node, ABC):
         self.check_pending()
 
     def _report(self) -> None:
-        idle = not self.wanted()
-        problem = '' if idle else self.input_problem()
+        idle = '' if self.wanted() else 'idle: nobody subscribes'
+        if self.settings.build_only:
+            idle = 'build_only: nothing is published'
+        problem = self.input_problem() if self._needs_inputs() else ''
         if problem:
             self.log.warning(problem, key='inputs')
+        matcher, loading = self._matchers.current, self._matchers.is_loading
+        engines = engine_status(matcher)
+        if not self.settings.build_only:  # which says itself what it does
+            self._engines.note(matcher, engines)
         if self._diagnostics.get_subscription_count() == 0:
             return
-        matcher, loading = self._matchers.current, self._matchers.is_loading
         name = matcher.name if matcher else self.settings.matcher
         details = {'task': self.task, 'sync_failures': self.sync_failures(),
                    'matcher': f'{name} (loading)' if loading else name,
                    'backend': matcher.backend if matcher else '',
-                   'precision': matcher.precision if matcher else ''}
+                   'precision': matcher.precision if matcher else '',
+                   'engine_status': engines.text, 'gpu_memory_mb': f'{gpu_memory_mb():.0f}'}
+        if engines.has_failed:
+            problem = problem or engines.text
         self._diagnostics.publish(
             diagnostic_array(self, self.statistics, details, problem, idle))
 

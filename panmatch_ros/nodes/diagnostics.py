@@ -11,6 +11,7 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 
 from ..inference.matcher import Matcher
+from .gpu_memory import gpu_memory_mb
 from .statistics import Statistics
 
 RECENT_ERROR_S = 5.0  # an error stays visible in /diagnostics for so long
@@ -59,13 +60,13 @@ class ThrottledLog:
 
 
 def diagnostic_array(node: Node, statistics: Statistics, details: dict[str, Any],
-                     problem: str, idle: bool) -> DiagnosticArray:
+                     problem: str, idle: str) -> DiagnosticArray:
     """
     Describe the state of a node.
 
     :param details: further values to show.
-    :param problem: of the inputs; empty if none.
-    :param idle: whether nobody subscribes to its outputs.
+    :param problem: of the inputs or the engines; empty if none.
+    :param idle: why it has nothing to do; empty if it has.
     """
     status = DiagnosticStatus(name=node.get_fully_qualified_name().lstrip('/'),
                               hardware_id=str(details.get('matcher', '')))
@@ -75,7 +76,7 @@ def diagnostic_array(node: Node, statistics: Statistics, details: dict[str, Any]
     elif problem:
         status.level, status.message = DiagnosticStatus.WARN, problem
     elif idle:
-        status.level, status.message = DiagnosticStatus.OK, 'idle: nobody subscribes'
+        status.level, status.message = DiagnosticStatus.OK, idle
     else:
         status.level = DiagnosticStatus.OK
         status.message = f'{statistics.rate_hz:.1f} Hz, {statistics.last.total_ms:.0f} ms a frame'
@@ -127,4 +128,5 @@ def statistics_message(header: Header, task: str, matcher: Matcher, statistics: 
         total_ms=last.total_ms, input_age_ms=last.input_age_ms, rate_hz=statistics.rate_hz,
         frames_received=statistics.received, frames_processed=statistics.processed,
         frames_dropped=statistics.dropped, frames_late=statistics.late,
-        frames_rejected=statistics.rejected, sync_failures=sync_failures, gpu_memory_mb=0.0)
+        frames_rejected=statistics.rejected, sync_failures=sync_failures,
+        gpu_memory_mb=gpu_memory_mb())

@@ -70,6 +70,10 @@ class FlowNode(MatcherNode):
         self.statistics.count('received')
         self.submit((message, stamp_ns(message), self._sequence))
 
+    def size_of(self, item: Any) -> tuple[int, int]:
+        image = image_from_message(item[0], self._image.resolved)
+        return image.shape[0], image.shape[1]
+
     def forget_pending(self) -> None:
         self._sequence += 1  # images before and after the pause are no pair
 

@@ -12,8 +12,17 @@ from rclpy.parameter import Parameter
 from ..core.errors import ConfigError, PanMatchError
 from ..inference.classical_config import FLOW_PRESETS, ClassicalConfig
 from ..inference.factory import MATCHER_NAMES, MatcherOptions
-from ..inference.nano_config import BACKENDS, NanoOptions
-from ..inference.panmatch_config import DEVICES, PRECISIONS, TILES, PanMatchOptions
+from ..inference.nano_config import NanoOptions
+from ..inference.panmatch_config import TILES, PanMatchOptions
+from ..inference.runtime_options import (
+    BACKENDS,
+    DEVICES,
+    ENGINE_BACKENDS,
+    FITS,
+    LONGEST_SIDE,
+    MOST_THREADS,
+    PRECISIONS,
+)
 
 
 @dataclass(frozen=True)
@@ -66,17 +75,34 @@ MATCHER = (
          'twice the time'),
     Spec('large_motion', False, 'nano: match at half the size first, for very large motion or '
          'disparity'),
-    Spec('backend', BACKENDS[0], 'what computes nano; openvino has to be installed',
-         choices=BACKENDS),
-    Spec('threads', 0, 'threads that compute nano; 0 is one for each core, at most 4', 0, 256),
-    Spec('device', 'auto', 'what computes the network; auto is a CUDA device if there is one',
-         choices=DEVICES),
-    Spec('precision', 'auto', 'in which the network computes features; auto is fp32',
-         choices=PRECISIONS),
+    Spec('backend', BACKENDS[0], 'library that computes the network, see docs/deployment.md for '
+         'its installation; auto is torch for PanMatch, and for nano onnxruntime, or torch if '
+         'there is a CUDA device; tensorrt and onnx_tensorrt build engines', choices=BACKENDS),
+    Spec('threads', 0, 'threads that compute in onnxruntime and openvino; 0 is one for each core, '
+         'at most 4', 0, MOST_THREADS),
+    Spec('device', 'auto', 'what computes the network; auto is a CUDA device if the backend can '
+         'use one', choices=DEVICES),
+    Spec('precision', 'auto', 'in which the network computes features; auto is fp32, fp16 for '
+         'tensorrt and onnx_tensorrt', choices=PRECISIONS),
+    Spec('allow_fallback', False, 'if the backend cannot be used, warn once and take what auto '
+         'would, instead of rejecting every frame'),
+    Spec('engine_cache_dir', '', 'folder of the engines of tensorrt and onnx_tensorrt; ~ is the '
+         'home folder, empty is panmatch_ros/engines in the cache folder of the user'),
+    Spec('allow_engine_build', True, 'build engines that are missing; this takes minutes, during '
+         'which another backend computes and the node publishes as usual'),
+    Spec('build_only', False, 'find or build the engines for the first complete input, publish '
+         'nothing, and end: exit status 0 if they can be used, else 1', live=False),
+    Spec('max_side', 0, 'images with a longer side are matched at a smaller size (px), and the '
+         'outputs have that of the input; 0 is no limit', 0, LONGEST_SIDE),
+    Spec('fit', 'auto', 'how images get the sizes that the network takes: letterbox repeats the '
+         'right and lower edge, stretch resizes; auto is letterbox for nano and stretch for '
+         'PanMatch', choices=FITS),
     Spec('tiles', 'auto', 'whether the network gets images in overlapping tiles; auto: those of '
          'more than about 1.1 megapixels', choices=TILES),
 )
 
+RUNTIME = ('backend', 'threads', 'device', 'precision', 'allow_fallback', 'engine_cache_dir',
+           'allow_engine_build', 'max_side', 'fit')  # of RuntimeOptions
 THRESHOLD = 'pixels with a lower confidence become invalid, confidences stay; 0 keeps all'
 
 STEREO = (
@@ -135,6 +161,8 @@ FLOW = (
     Spec('confidence_threshold', 0.0, THRESHOLD, 0.0, 1.0),
     Spec('flow_preset', CLASSICAL.flow_preset, 'effort of the classical flow',
          choices=FLOW_PRESETS),
+    Spec('warm_start', False, 'networks: start from the flow of the pair before, where it fits '
+         'the images; not with tiles, or PanMatch at a smaller size'),
     Spec('max_gap_seconds', 1.0,
          'images further apart are not matched; the newer one starts a new sequence (s)',
          0.001, 3600.0),
@@ -210,13 +238,17 @@ def matcher_options(values: SimpleNamespace) -> MatcherOptions:
     if span and not given['max_disparity']:
         given['max_disparity'] = given['min_disparity'] + span
     limits = {name: given[name] for name in given.keys() & {'min_disparity', 'max_disparity'}}
+    runtime = {name: getattr(values, name) for name in RUNTIME}
+    runtime['background_build'] = not values.build_only
+    runtime['warm_start'] = getattr(values, 'warm_start', False)
+    if values.build_only and values.backend not in ENGINE_BACKENDS:
+        raise ConfigError(f'build_only builds engines, and the backend {values.backend} has none: '
+                          f'set backend to {" or ".join(ENGINE_BACKENDS)}')
     return MatcherOptions(
         ClassicalConfig(**given),
-        PanMatchOptions(weights=values.weights, device=values.device,
-                        precision=values.precision, tiles=values.tiles, **limits),
+        PanMatchOptions(weights=values.weights, tiles=values.tiles, **runtime, **limits),
         NanoOptions(weights=values.weights if values.matcher == 'nano' else '',
-                    detail=values.detail, large_motion=values.large_motion,
-                    backend=values.backend, threads=values.threads, **limits))
+                    detail=values.detail, large_motion=values.large_motion, **runtime, **limits))
 
 
 def _descriptor(spec: Spec) -> ParameterDescriptor:

@@ -13,6 +13,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 
 from ..core.errors import PanMatchError
+from .log_forwarding import forwarded_logging
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -54,7 +55,8 @@ def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None,
         initialised = True
         node = make_node()
         gc.freeze()  # what lives as long as the node need not be searched at every collection
-        rclpy.spin(node)
+        with forwarded_logging(node.get_logger()):
+            rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except SystemExit as end:  # a node that finished its task

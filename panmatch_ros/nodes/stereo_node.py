@@ -89,6 +89,10 @@ class StereoNode(MatcherNode):
         self.reject(f'image pairs arrive, but no camera_info on {names}: disparity and depth '
                     'need the calibration of both cameras')
 
+    def size_of(self, item: Any) -> tuple[int, int]:
+        left = image_from_message(item[0], self._images[0].resolved)
+        return left.shape[0], left.shape[1]
+
     def check_pending(self) -> None:
         self._gate.check()
 

@@ -1,4 +1,5 @@
 """``panmatch benchmark``: tables, JSON, which cases there are, and what is refused."""
+from dataclasses import replace
 import json
 import math
 
@@ -10,6 +11,7 @@ from panmatch_ros.cli.main import build_parser
 from panmatch_ros.evaluation import benchmark as measuring
 from panmatch_ros.evaluation.benchmark_case import Case, Cost, Finished, Loaded, Parity, Row
 from panmatch_ros.inference.factory import MatcherOptions
+from panmatch_ros.inference.nano_config import NanoOptions
 
 SIZE = (64, 80)
 FEW = ('--size', '64x80', '--repeat', 2, '--warmup', 1)
@@ -31,7 +33,8 @@ def row(matcher='nano', **changes):
               'costs': [Cost(wall, wall / 2) for wall in (0.1, 0.2, 0.3)],
               'finished': Finished('cpu', 150.4, 140.0, None, np.zeros((*SIZE, 2), np.float32)),
               'parity': Parity(0.00125, 0.5, 2.0), 'ratio': 2.0}
-    return Row(Case(matcher, MatcherOptions(), 'flow', SIZE), **{**values, **changes})
+    options = MatcherOptions(nano=NanoOptions(backend='onnxruntime', precision='fp32'))
+    return Row(Case(matcher, options, 'flow', SIZE), **{**values, **changes})
 
 
 def test_default_cases():
@@ -50,15 +53,48 @@ def test_all_combinations_with_the_baseline_first():
                  '--precision', 'bf16', '--precision', 'fp32') == [
         ('classical', 'opencv', 'fp32', False), ('panmatch_s', 'torch', 'bf16', False),
         ('panmatch_s', 'torch', 'fp32', False)]
+    assert cases('--matcher', 'auto', '--weights', 'w', '--backend', 'openvino')[1:] == [
+        ('auto', 'openvino', 'fp32', False)]
+
+
+def test_engines_are_measured_in_the_precision_that_they_have():
+    assert cases('--backend', 'torch', '--backend', 'tensorrt', '--backend', 'onnx_tensorrt')[
+        1:] == [('nano', 'torch', 'fp32', False), ('nano', 'tensorrt', 'auto', False),
+                ('nano', 'onnx_tensorrt', 'auto', False)]
+    assert cases('--backend', 'tensorrt', '--precision', 'fp32', '--precision', 'bf16')[1:] == [
+        ('nano', 'tensorrt', 'fp32', False), ('nano', 'tensorrt', 'bf16', False)]
+
+
+def test_nano_is_in_pytorch_where_onnx_runtime_cannot_be():
+    assert cases('--precision', 'fp32', '--precision', 'bf16')[1:] == [
+        ('nano', 'onnxruntime', 'fp32', False), ('nano', 'torch', 'bf16', False)]
+    assert cases('--device', 'cuda')[1:] == [('nano', 'torch', 'fp32', False)]
+    assert cases('--device', 'cpu')[1:] == [('nano', 'onnxruntime', 'fp32', False)]
+
+
+def test_what_a_backend_does_not_have_is_left_out(capsys):
+    arguments = ('--backend', 'onnxruntime', '--backend', 'torch', '--precision', 'fp32',
+                 '--precision', 'bf16', '--stream')
+    assert cases(*arguments, task='stereo')[1:] == [
+        ('nano', 'onnxruntime', 'fp32', False), ('nano', 'torch', 'fp32', False),
+        ('nano', 'torch', 'bf16', False)]
+    benchmark.check_forms(parsed(*arguments))
+    assert capsys.readouterr().err == (
+        'panmatch benchmark: left out: the backend onnxruntime computes in fp32; for precision '
+        'bf16 use the backend torch or tensorrt\n')
+    used = benchmark.options(parsed(*arguments))
+    assert (used['backends'], used['precisions']) == (['onnxruntime', 'torch'], ['fp32', 'bf16'])
 
 
 def test_options_reach_the_matchers():
     args = parsed('--matcher', 'nano', '--matcher', 'panmatch', '--weights', 'w', '--threads', 3,
-                  '--max-disparity', 40, '--detail')
+                  '--max-disparity', 40, '--detail', '--engine-cache', 'cache')
     classical, nano, network = benchmark.cases_of(args, 'flow', SIZE)
     assert {case.threads for case in (classical, nano, network)} == {3}
     assert classical.options.classical.max_disparity == 40
     assert (nano.options.nano.threads, nano.options.nano.detail) == (3, True)
+    assert nano.options.nano.engine_cache_dir == 'cache'
+    assert not nano.options.nano.allow_fallback
     assert nano.options.nano.weights == ''  # those given are of the other network
     assert network.options.panmatch.weights == 'w'
     alone = list(benchmark.cases_of(parsed('--weights', 'folder'), 'flow', SIZE))
@@ -77,6 +113,19 @@ def test_table_of_known_numbers():
     assert lines[0].split()[-2:] == ['-', '-']
     assert lines[2].split(maxsplit=3) == ['nano', 'onnxruntime', 'fp32', 'failed: no such thing']
     assert len({len(line) for line in lines[:2]}) == 1
+
+
+def test_table_names_the_gpu_and_says_where_engines_are_from():
+    gpu = replace(row().finished, device='NVIDIA X', gpu_mb=512.4)
+    loaded = Loaded('nano', 'tensorrt', 'fp16', 1.25, 62.5, 'built')
+    title, _, *lines = benchmark_tables.describe_group(
+        [row('classical'), row(finished=gpu, loaded=loaded)]).splitlines()
+    assert title == '64x80 flow, GPU: NVIDIA X'
+    assert lines[1].split()[:3] == ['nano', 'tensorrt', 'fp16']
+    assert lines[1].split()[9:13] == ['512', '1.25', '62.50', 'built']
+    entry = benchmark_tables.result_of(row(loaded=loaded))
+    assert (entry['prepare_s'], entry['engines']) == (62.5, 'built')
+    assert benchmark_tables.result_of(row())['engines'] is None
 
 
 def test_label_says_what_auto_chose_and_that_it_is_a_stream():
@@ -155,10 +204,15 @@ def test_an_interrupt(panmatch, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(('arguments', 'text'), [
-    (['--precision', 'bf16'], '--precision is for the PanMatch network, and the matchers are '
-                              'classical, nano'),
-    (['--matcher', 'classical', '--backend', 'onnxruntime'], '--backend is for the nano network'),
-    (['--matcher', 'auto', '--weights', 'w', '--backend', 'openvino'], '--backend is for'),
+    (['--tiles', 'always'], '--tiles is for the PanMatch network, and the matchers are '
+                            'classical, nano'),
+    (['--matcher', 'classical', '--backend', 'auto', '--backend', 'onnxruntime'],
+     '--backend is for the networks, and the matcher is classical'),
+    (['--matcher', 'classical', '--precision', 'bf16'], '--precision is for the networks'),
+    (['--backend', 'openvino', '--precision', 'bf16'],
+     'the backend openvino computes in fp32; for precision bf16 use'),
+    (['--backend', 'openvino', '--device', 'cuda'], 'the backend openvino computes on the CPU'),
+    (['--backend', 'tensorrt', '--device', 'cpu'], 'the backend tensorrt needs a CUDA device'),
     (['--matcher', 'classical', '--weights', 'w'], '--weights is for the networks'),
     (['--matcher', 'classical', '--detail'], '--detail is for the nano network'),
     (['--stream', '--task', 'stereo'], '--stream is for flow'),
@@ -189,7 +243,7 @@ def test_a_file_is_not_replaced_unasked(panmatch, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('arguments', [
     ['--repeat', '0'], ['--size', '64'], ['--matcher', 'none'], ['--backend', 'x'],
-    ['--task', 'depth'], ['--precision', 'int8']])
+    ['--task', 'depth'], ['--precision', 'int8'], ['--allow-fallback']])
 def test_wrong_command_line(panmatch, arguments):
     assert panmatch('benchmark', *arguments).status == 2
 

@@ -5,7 +5,14 @@ import json
 import pytest
 
 from panmatch_ros.checkpoints import nano_graphs
-from panmatch_ros.cli import doctor, doctor_optional, doctor_probe, doctor_ros, doctor_system
+from panmatch_ros.cli import (
+    doctor,
+    doctor_engines,
+    doctor_optional,
+    doctor_probe,
+    doctor_ros,
+    doctor_system,
+)
 from panmatch_ros.cli.doctor_probe import MISSING, OK, WARNING
 from panmatch_ros.models.nano_parts import PARTS, graph_path
 
@@ -23,6 +30,7 @@ def test_doctor_on_this_machine(panmatch):
 def test_json(panmatch, monkeypatch):
     monkeypatch.setattr(doctor_ros, 'CHECKS', ())
     monkeypatch.setattr(doctor_optional, 'CHECKS', ())
+    monkeypatch.setattr(doctor_engines, 'CHECKS', ())
     result = panmatch('doctor', '--json')
     assert result.status == 0
     report = json.loads(result.out)
@@ -37,6 +45,7 @@ def test_a_broken_essential_gives_status_1(panmatch, monkeypatch):
     monkeypatch.setattr(doctor_system, 'CHECKS', (lambda: broken,))
     monkeypatch.setattr(doctor_ros, 'CHECKS', ())
     monkeypatch.setattr(doctor_optional, 'CHECKS', ())
+    monkeypatch.setattr(doctor_engines, 'CHECKS', ())
     result = panmatch('doctor')
     assert result.status == 1
     assert result.out.splitlines() == [
@@ -49,6 +58,7 @@ def test_missing_options_do_not_matter(panmatch, monkeypatch):
     monkeypatch.setattr(doctor_ros, 'CHECKS', (doctor_ros.check_rclpy,))
     monkeypatch.setattr(doctor_system, 'CHECKS', ())
     monkeypatch.setattr(doctor_optional, 'CHECKS', ())
+    monkeypatch.setattr(doctor_engines, 'CHECKS', ())
     monkeypatch.setattr(doctor_probe, 'is_installed', lambda module: False)
     result = panmatch('doctor')
     assert result.status == 0
@@ -147,6 +157,8 @@ def test_ros_distribution(monkeypatch):
         return wheels[name]
     monkeypatch.setattr(importlib.metadata, 'version', version)
     assert doctor_ros.check_distribution().detail == 'jazzy (from ros-rclpy 7.1.6)'
+    wheels['ros-rclpy'] = '10.0.10'
+    assert doctor_ros.check_distribution().detail == 'lyrical (from ros-rclpy 10.0.10)'
     wheels['ros-rclpy'] = '99.0.0'
     assert 'of unknown name' in doctor_ros.check_distribution().detail
     wheels.clear()

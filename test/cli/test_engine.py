@@ -1,11 +1,12 @@
-"""panmatch engine: list, verify, clean."""
+"""``panmatch engine``: list, verify, clean."""
 import os
 import time
 
 from engines import DATA, make_key, names
 import pytest
 
-from panmatch_ros.cli.engine import HEADINGS, age, size
+from panmatch_ros.cli.engine import HEADINGS, age
+from panmatch_ros.cli.options import file_size
 from panmatch_ros.inference.engine_cache import EngineCache
 
 KEYS = [make_key(), make_key(batch=2, iterations=0, compute_capability='', device='x86 CPU',
@@ -117,23 +118,25 @@ def test_a_folder_that_is_none_is_an_error(panmatch, tmp_path):
 
 
 @pytest.mark.parametrize('arguments', [
-    (), ('build',), ('list', '--all'), ('verify', '--dry-run'), ('clean', '--dry')])
+    (), ('make',), ('list', '--all'), ('verify', '--dry-run'), ('clean', '--dry')])
 def test_wrong_command_line(panmatch, arguments):
     result = panmatch('engine', *arguments)
     assert result.status == 2
     assert 'usage: panmatch' in result.err
 
 
-@pytest.mark.parametrize('action', ['list', 'verify', 'clean'])
-def test_help_of_each_action(panmatch, action):
+@pytest.mark.parametrize('action', ['build', 'list', 'verify', 'clean'])
+def test_help_of_each_action_starts_with_examples(panmatch, action):
     result = panmatch('engine', action, '--help')
     assert result.status == 0
-    assert result.out.startswith(f'usage: panmatch engine {action}')
+    assert result.out.startswith(f'examples:\n  panmatch engine {action} ')
+    assert f'usage: panmatch engine {action}' in result.out
     assert '--cache DIR' in result.out
+    assert f'  panmatch engine {action} ' in panmatch('engine', '--help').out
 
 
 def test_ages_and_sizes():
     assert [age(seconds) for seconds in (-5, 59, 60, 7200, 2.6 * 86400)] == [
         'just now', 'just now', '1 min ago', '2 h ago', '3 d ago']
-    assert [size(length) for length in (0, 1500, 2_340_000, 5_000_000_000)] == [
+    assert [file_size(length) for length in (0, 1500, 2_340_000, 5_000_000_000)] == [
         '0.0 kB', '1.5 kB', '2.34 MB', '5.00 GB']

@@ -7,10 +7,10 @@ import textwrap
 
 import pytest
 
-from panmatch_ros.cli import doctor, options
+from panmatch_ros.cli import doctor, network_options
 from panmatch_ros.cli.main import VERBS
 from panmatch_ros.core.errors import ConfigError
-from panmatch_ros.inference.factory import MATCHER_NAMES
+from panmatch_ros.inference.factory import MATCHER_NAMES, PANMATCH_NAMES
 
 
 def test_help_starts_with_examples(panmatch):
@@ -91,7 +91,8 @@ def test_interrupt(panmatch, monkeypatch):
 
 
 def test_matcher_choices_are_those_of_the_factory():
-    assert options.MATCHERS == MATCHER_NAMES
+    assert network_options.MATCHERS == MATCHER_NAMES
+    assert network_options.PANMATCH == PANMATCH_NAMES
 
 
 @pytest.mark.parametrize('arguments', [['--help'], ['match', '--help'], ['evaluate', '--help'],

@@ -1,43 +1,16 @@
 """Measuring side by side: order, arithmetic, failures. No time is compared with another."""
 from dataclasses import replace
-import io
-import os
-import pickle
-import signal
-import subprocess
-import sys
 
+from benchmark_cases import BF16, CLASSICAL, NANO, OPENVINO, SIZE, images, nano_case
 import numpy as np
 import pytest
 
 from panmatch_ros.core.errors import ConfigError
-from panmatch_ros.evaluation import benchmark_worker
 from panmatch_ros.evaluation.benchmark import Rounds, benchmark_images, measure
-from panmatch_ros.evaluation.benchmark_case import (
-    Case,
-    Cost,
-    Finished,
-    Loaded,
-    Row,
-    compare_results,
-)
-from panmatch_ros.evaluation.benchmark_process import CaseFailedError, CaseProcess
-from panmatch_ros.evaluation.benchmark_worker import CaseWorker, Failure, serve
+from panmatch_ros.evaluation.benchmark_case import Cost, Finished, Loaded, Row, compare_results
+from panmatch_ros.evaluation.benchmark_process import CaseFailedError
+from panmatch_ros.inference.backends.choose import check_combination
 from panmatch_ros.inference.factory import MatcherOptions
-from panmatch_ros.inference.nano_config import NanoOptions
-from panmatch_ros.inference.panmatch_config import PanMatchOptions
-
-SIZE = (64, 80)
-CLASSICAL = Case('classical', MatcherOptions(), 'flow', SIZE)
-NANO = replace(CLASSICAL, matcher='nano')
-OPENVINO = replace(NANO, options=MatcherOptions(nano=NanoOptions(backend='openvino')))
-BF16 = replace(CLASSICAL, matcher='panmatch_s', options=MatcherOptions(
-    panmatch=PanMatchOptions(weights='s.safetensors', precision='bf16')))
-
-
-def images(size=SIZE):
-    rng = np.random.default_rng(0)
-    return tuple(rng.integers(0, 256, (*size, 3), np.uint8) for _ in range(2))
 
 
 class FakeRunner:
@@ -165,6 +138,10 @@ def test_a_reference_that_is_no_row_is_called_once_after_all_others():
     (replace(OPENVINO, matcher='auto'), 'openvino', 'fp32', False),
     (replace(OPENVINO, matcher='classical'), 'opencv', 'fp32', True),
     (replace(NANO, stream=True), 'onnxruntime', 'fp32', False),
+    (nano_case(), 'auto', 'auto', False),
+    (nano_case(backend='onnxruntime', precision='fp32', device='cpu'), 'onnxruntime', 'fp32',
+     True),
+    (nano_case(backend='tensorrt', precision='fp16', device='cuda'), 'tensorrt', 'fp16', False),
     (BF16, 'torch', 'bf16', False),
     (replace(BF16, matcher='auto'), 'torch', 'bf16', False),
 ])
@@ -175,6 +152,20 @@ def test_the_form_of_a_case_and_its_reference(case, backend, precision, is_refer
     assert (reference.precision, reference.stream) == ('fp32', False)
     assert reference.reference() == reference
     assert reference.matcher == case.matcher
+    check_combination(reference.options.nano)
+    check_combination(reference.options.panmatch)
+
+
+def test_the_reference_of_the_panmatch_network_is_on_the_same_device():
+    options = replace(BF16.options.panmatch, backend='tensorrt', device='cuda')
+    reference = replace(BF16, options=MatcherOptions(panmatch=options)).reference()
+    assert reference.options.panmatch == replace(options, backend='torch', precision='fp32')
+
+
+def test_engines_are_waited_for():
+    case = nano_case(backend='tensorrt', background_build=True)
+    assert case.in_foreground().nano == replace(case.options.nano, background_build=False)
+    assert NANO.in_foreground() == NANO.options
 
 
 def test_difference_of_two_results():
@@ -204,173 +195,3 @@ def test_images_are_the_same_every_time_and_have_texture_everywhere():
         assert (pair[0] != pair[1]).mean() > 0.5
     with pytest.raises(ConfigError, match='at least 32 pixels'):
         benchmark_images('flow', (16, 64))
-
-
-# The process.
-
-def test_memory_and_result_of_real_cases():
-    pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
-    pair = images()
-    rows = measure([CLASSICAL, NANO], pair, Rounds(2, 1))
-    assert [row.error for row in rows] == ['', '']
-    classical, nano = (row.finished for row in rows)
-    assert pair[0].nbytes / 1e6 < classical.resident_mb <= classical.peak_mb < nano.peak_mb
-    assert classical.device == nano.device == 'cpu'
-    assert classical.gpu_mb is None
-    assert nano.result.shape == (*SIZE, 2)
-    assert all(row.loaded.load_s > 0 and row.loaded.prepare_s >= 0 for row in rows)
-    assert rows[1].loaded.prepare_s > 0
-    assert all(cost.wall_s > 0 and cost.cpu_s > 0 for row in rows for cost in row.costs)
-
-
-def test_a_process_that_is_killed_has_its_reason_and_the_others_go_on():
-    class Dying(CaseProcess):
-        def run(self):
-            os.kill(self.pid, signal.SIGKILL)
-            return super().run()
-
-    def start(case, pair):
-        return (Dying if case.stream else CaseProcess)(case, pair)
-
-    rows = measure([replace(CLASSICAL, stream=True), CLASSICAL], images(), Rounds(2, 0), start)
-    assert rows[0].error == ('its process was ended by SIGKILL; is there enough memory?')
-    assert rows[1].error == ''
-    assert len(rows[1].costs) == 2
-    assert rows[1].ratio == 1
-
-
-def test_a_process_that_cannot_start_says_what_python_said(monkeypatch):
-    from panmatch_ros.evaluation import benchmark_process
-    monkeypatch.setattr(benchmark_process, 'PROGRAM', 'import no_such_module')
-    row, = measure([CLASSICAL], images(), Rounds(1, 0))
-    assert row.error == ('its process ended with status 1: ModuleNotFoundError: No module named '
-                         "'no_such_module'")
-
-
-def test_an_error_of_the_matcher_is_one_line():
-    large = replace(CLASSICAL, matcher='nano', options=MatcherOptions(
-        nano=NanoOptions(weights='/no/such/folder')))
-    row, = measure([large], images(), Rounds(1, 0))
-    assert '/no/such/folder' in row.error
-    assert '\n' not in row.error
-
-
-def test_an_interrupt_leaves_no_process():
-    started = []
-
-    class Interrupted(CaseProcess):
-        def __init__(self, case, pair):
-            super().__init__(case, pair)
-            started.append(self)
-
-        def run(self):
-            if self is started[-1]:
-                raise KeyboardInterrupt
-            return super().run()
-
-    with pytest.raises(KeyboardInterrupt):
-        measure([CLASSICAL, replace(CLASSICAL, stream=True)], images(), Rounds(2, 0), Interrupted)
-    assert len(started) == 2
-    for process in started:
-        with pytest.raises(ProcessLookupError):
-            os.kill(process.pid, 0)
-
-
-def test_the_number_of_threads_reaches_the_process(monkeypatch):
-    from panmatch_ros.evaluation import benchmark_process
-    monkeypatch.setattr(benchmark_process, 'PROGRAM', 'import os, sys; '
-                        'sys.exit(os.environ["OMP_NUM_THREADS"])')
-    row, = measure([replace(CLASSICAL, threads=3)], images(), Rounds(1, 0))
-    assert row.error == 'its process ended with status 1: 3'
-
-
-# What runs in it.
-
-def answers_to(*requests):
-    sent = io.BytesIO(b''.join(pickle.dumps(request) for request in requests))
-    received = io.BytesIO()
-    serve(sent, received)
-    received.seek(0)
-    return [pickle.load(received) for _ in requests]
-
-
-def test_the_worker_answers_each_request():
-    loaded, first, second, finished = answers_to(
-        ('load', (CLASSICAL, images())), ('run', ()), ('run', ()), ('finish', ()))
-    assert (loaded.name, loaded.backend, loaded.precision) == ('classical', 'opencv', 'fp32')
-    assert isinstance(first, Cost)
-    assert isinstance(second, Cost)
-    assert finished.result.shape == (*SIZE, 2)
-
-
-def test_the_worker_goes_on_after_an_error():
-    small = tuple(np.zeros((4, 4, 3), np.uint8) for _ in range(2))
-    early, _, run, finished = answers_to(
-        ('run', ()), ('load', (CLASSICAL, small)), ('run', ()), ('finish', ()))
-    assert early == Failure('RuntimeError: nothing is loaded')
-    assert run.reason.startswith('optical flow needs images of at least')
-    assert finished.result is None
-
-
-def test_a_stream_matches_the_first_image_to_the_second_first(monkeypatch):
-    given = []
-
-    class Stream:
-        def next(self, image):
-            given.append(int(image[0, 0, 0]))
-
-    class Matcher:
-        name, backend, precision = 'fake', 'none', 'fp32'
-
-        def prepare(self, task, size):
-            given.append((task, size))
-
-        def stream(self):
-            return Stream()
-
-    monkeypatch.setattr(benchmark_worker, 'create_matcher', lambda name, options: Matcher())
-    monkeypatch.setattr(benchmark_worker, '_field', lambda found: None)
-    worker = CaseWorker()
-    worker.load(replace(CLASSICAL, stream=True),
-                tuple(np.full((*SIZE, 3), value, np.uint8) for value in (0, 1)))
-    for _ in range(3):
-        worker.run()
-    assert given == [('flow', SIZE), 0, 1, 0, 1]
-
-
-def run_python(code, sent=b''):
-    return subprocess.run([sys.executable, '-c', code], input=sent, capture_output=True,
-                          check=True, env={**os.environ, 'PYTHONPATH': ':'.join(sys.path)})
-
-
-def test_the_peak_has_what_was_given_back_and_nothing_of_another_process():
-    keep = np.ones(1 << 24)  # 134 MB of this process
-    done = run_python("""
-import numpy
-from panmatch_ros.evaluation.benchmark_worker import resident_memory
-before, _ = resident_memory()
-numpy.ones(1 << 23)
-print(before, *resident_memory())
-""")
-    if b'None' in done.stdout:
-        pytest.skip('this system does not tell the memory of a process: no /proc')
-    before, peak, now = map(float, done.stdout.split())
-    assert peak - before > 60
-    assert now < peak - 50
-    assert before < keep.nbytes / 1e6
-
-
-def test_what_a_library_prints_does_not_disturb_the_answers():
-    done = run_python("""
-import os
-from panmatch_ros.evaluation import benchmark_worker as worker
-def run(self):
-    print('from Python')
-    os.system('echo from another language')
-    return 7
-worker.CaseWorker.run = run
-worker.main()
-""", pickle.dumps(('run', ())))
-    assert pickle.loads(done.stdout) == 7
-    assert done.stdout == pickle.dumps(7)
-    assert b'from another language' in done.stderr

@@ -1,4 +1,5 @@
 """The matcher that chooses by the task."""
+from dataclasses import replace
 import logging
 
 import numpy as np
@@ -9,9 +10,10 @@ pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
 
 from tiny_nano import textured_pair
 
-from panmatch_ros.core.errors import ConfigError
+from panmatch_ros.core.errors import ConfigError, MissingDependencyError
 from panmatch_ros.inference import auto
 from panmatch_ros.inference.auto import AutoMatcher
+from panmatch_ros.inference.backends import choose
 from panmatch_ros.inference.classical import ClassicalConfig, ClassicalMatcher
 from panmatch_ros.inference.factory import MatcherOptions, create_matcher
 from panmatch_ros.inference.matcher_cache import MatcherCache
@@ -67,6 +69,21 @@ def test_without_weights_it_is_classical_and_says_so(tmp_path, monkeypatch, capl
     assert 'holds no nano network' in caplog.text
 
 
+def test_a_backend_that_was_asked_for_is_not_replaced_unasked(nano, table, monkeypatch, caplog):
+    """It was: TensorRT was asked for, and OpenCV computed."""
+    def missing(*_, **__):
+        raise MissingDependencyError('there is no such thing here')
+    monkeypatch.setattr(choose, 'make_backend', missing)
+    for backend, allowed in (('auto', False), ('openvino', True)):
+        options = replace(nano, backend=backend, allow_fallback=allowed)
+        assert AutoMatcher(options).for_task('flow').name == 'classical'
+    matcher = AutoMatcher(replace(nano, backend='openvino'))
+    for _ in range(2):
+        with pytest.raises(MissingDependencyError, match='no such thing'):
+            matcher.for_task('flow')
+    assert matcher.for_task('stereo').name == 'classical'
+
+
 def test_a_stream_belongs_to_the_matcher(nano, table):
     matcher, images = AutoMatcher(nano), textured_pair(64, 64)
     stream = matcher.stream()
@@ -87,11 +104,11 @@ def test_new_options_keep_the_network(nano_folder, table):
         return cache.get('auto', MatcherOptions(
             ClassicalConfig(**values), nano=NanoOptions(weights=nano_folder, **values)))
     first = get()
-    network = first.for_task('flow').network
+    programs = first.for_task('flow').programs
     assert get() is first
     second = get(max_disparity=32.0)
     assert second is not first
-    assert second.for_task('flow').network is network
+    assert second.for_task('flow').programs is programs
     assert second.search_range(640) == (0, 31)
 
 
@@ -100,9 +117,9 @@ def test_the_cache_keeps_the_network_of_nano(nano_folder):
     first = cache.get('nano', MatcherOptions(nano=NanoOptions(weights=nano_folder)))
     second = cache.get('nano', MatcherOptions(nano=NanoOptions(weights=nano_folder, detail=True)))
     assert second is not first
-    assert second.network is first.network
+    assert second.programs is first.programs
     third = cache.get('nano', MatcherOptions(nano=NanoOptions(weights=nano_folder, threads=1)))
-    assert third.network is not first.network
+    assert third.programs is not first.programs
 
 
 def test_the_table_names_matchers_there_are():

@@ -8,6 +8,7 @@ import pytest
 
 from panmatch_ros.inference.engine_cache import EngineCache
 from panmatch_ros.inference.engine_file import encode_header
+from panmatch_ros.inference.engine_folder import folder_problem, others_may_write
 
 KEYS = [make_key(batch=number) for number in range(1, 6)]
 LENGTH = len(encode_header(KEYS[0], {}, DATA)) + len(DATA)  # of a file
@@ -196,3 +197,30 @@ def test_what_cannot_be_removed_is_said_and_not_counted(cache, caplog):
     cache.path(KEYS[0]).mkdir()
     assert cache.clean() == []
     assert 'cannot be removed: Is a directory' in caplog.text
+
+
+# The folder itself.
+
+def test_a_folder_that_takes_engines(tmp_path):
+    for folder in (tmp_path, tmp_path / 'new' / 'engines'):
+        assert folder_problem(folder) == ''
+        assert not others_may_write(folder)
+    assert not (tmp_path / 'new').exists()
+
+
+def test_a_folder_that_takes_none(tmp_path, monkeypatch):
+    file = tmp_path / 'file'
+    file.touch()
+    assert folder_problem(file) == folder_problem(file / 'engines') == f'{file} is not a folder'
+    monkeypatch.setattr(os, 'access', lambda path, mode: path != tmp_path)
+    assert folder_problem(tmp_path / 'new' / 'engines') == f'{tmp_path} cannot be written'
+
+
+@pytest.mark.parametrize(('mode', 'expected'), [(0o700, False), (0o755, False), (0o770, True),
+                                                (0o777, True)])
+def test_a_folder_that_others_may_write(tmp_path, monkeypatch, mode, expected):
+    tmp_path.chmod(mode)
+    assert others_may_write(tmp_path) == expected
+    user = os.geteuid()
+    monkeypatch.setattr(os, 'geteuid', lambda: user + 1)
+    assert others_may_write(tmp_path)

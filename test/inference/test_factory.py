@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from panmatch_ros.core.errors import ConfigError, FormatError, MissingDependencyError
-from panmatch_ros.inference import panmatch_torch
+from panmatch_ros.inference import panmatch_loading
+from panmatch_ros.inference.backends.torch_backend import require_torch
 from panmatch_ros.inference.classical import ClassicalConfig, ClassicalMatcher
 from panmatch_ros.inference.factory import (
     MATCHER_NAMES,
@@ -110,15 +111,15 @@ def test_files_that_cannot_be_weights(tmp_path, weights):
 def test_without_torch_the_error_says_what_to_install(weights, monkeypatch):
     def fail():
         raise MissingDependencyError('the PanMatch network needs PyTorch: pip install torch')
-    monkeypatch.setattr(panmatch_torch, 'require_torch', fail)
+    monkeypatch.setattr(panmatch_loading, 'require_torch', fail)
     with pytest.raises(MissingDependencyError, match='pip install torch'):
         create_matcher('panmatch', options(weights=weights))
 
 
 def test_torch_that_is_missing_is_found_out(monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'torch', None)
-    with pytest.raises(MissingDependencyError, match='needs PyTorch .*: pip install torch'):
-        panmatch_torch.require_torch()
+    with pytest.raises(MissingDependencyError, match='needs PyTorch, .*: pip install torch'):
+        require_torch()
 
 
 @pytest.mark.parametrize(('values', 'match'), [

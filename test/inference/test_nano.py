@@ -21,7 +21,7 @@ from panmatch_ros.core.errors import (  # noqa: E402
 )
 from panmatch_ros.core.occlusion import fill_hidden  # noqa: E402
 from panmatch_ros.core.types import Disparity, Displacement  # noqa: E402
-from panmatch_ros.inference import nano_session  # noqa: E402
+from panmatch_ros.inference.backends import onnxruntime_backend  # noqa: E402
 from panmatch_ros.inference.consistency import inside_confidence  # noqa: E402
 from panmatch_ros.inference.nano import SURE, NanoMatcher, NanoOptions  # noqa: E402
 
@@ -157,8 +157,8 @@ def test_a_stream_gives_what_single_pairs_give(matcher):
 
 
 def test_a_stream_encodes_each_image_once(matcher, monkeypatch):
-    parts, run = [], matcher.network.programs.run
-    monkeypatch.setattr(matcher.network.programs, 'run', lambda part, *rest:
+    parts, run = [], matcher.programs.run
+    monkeypatch.setattr(matcher.programs, 'run', lambda part, *rest:
                         parts.append(part) or run(part, *rest))
     stream = matcher.stream()
     for image in textured_pair(64, 64) * 2:
@@ -200,7 +200,7 @@ def test_images_that_are_refused(matcher, images, error, text):
     ((0.01, 0.5), True), ((0.3, 0.5), False), ((0.0, 0.01), False)])
 def test_swapped_images_are_warned_about_once(nano_folder, monkeypatch, caplog, leaning, warns):
     matcher = NanoMatcher(NanoOptions(weights=nano_folder, threads=1))
-    monkeypatch.setattr(matcher.network, 'leaning', lambda left, right: leaning)
+    monkeypatch.setattr(matcher.order_check, 'leaning', lambda left, right: leaning)
     monkeypatch.setattr('panmatch_ros.inference.nano.DOUBTFUL', 1.0)
     images = textured_pair(64, 64)
     with caplog.at_level(logging.WARNING):
@@ -211,16 +211,16 @@ def test_swapped_images_are_warned_about_once(nano_folder, monkeypatch, caplog, 
 
 def test_good_pairs_are_not_looked_at_for_their_order(matcher, monkeypatch):
     monkeypatch.setattr('panmatch_ros.inference.nano.DOUBTFUL', -1.0)
-    monkeypatch.setattr(matcher.network, 'leaning', None)
+    monkeypatch.setattr(matcher.order_check, 'leaning', None)
     matcher.match_stereo(*textured_pair(64, 64))
 
 
 def test_programs_are_kept_for_a_few_sizes(nano_folder, monkeypatch):
     matcher = NanoMatcher(NanoOptions(weights=nano_folder, threads=1))
-    made, program = [], nano_session.OnnxRuntimeProgram
-    monkeypatch.setitem(nano_session.PROGRAMS, 'onnxruntime',
-                        lambda data, size, threads: made.append(size) or program(
-                            data, size, threads))
+    made, program = [], onnxruntime_backend.OnnxRuntimeProgram
+    monkeypatch.setattr(onnxruntime_backend, 'OnnxRuntimeProgram',
+                        lambda graph, threads: made.append(graph.size) or program(
+                            graph, threads))
     matcher.prepare('flow', (64, 64))
     assert len(made) == 3
     matcher.match(*textured_pair(60, 50))
@@ -256,10 +256,18 @@ def test_a_backend_that_is_not_installed(nano_folder, monkeypatch, backend):
         NanoMatcher(NanoOptions(weights=nano_folder, backend=backend))
 
 
+class Nothing:
+    part, dimensions = 'flow', {}
+
+    @staticmethod
+    def onnx():
+        return b'nothing'
+
+
 def test_a_graph_that_is_none(tmp_path, nano_folder):
     from panmatch_ros.checkpoints.nano_graphs import NanoGraphs
-    with pytest.raises(FormatError, match='ONNX Runtime .* cannot use a graph'):
-        nano_session.OnnxRuntimeProgram(b'nothing', (64, 64), 1)
+    with pytest.raises(FormatError, match='ONNX Runtime .* cannot use the graph flow'):
+        onnxruntime_backend.OnnxRuntimeProgram(Nothing(), 1)
     assert NanoGraphs(tmp_path, {'network': {'disparity_levels': 4}}).disparity_levels == 4
 
 
@@ -268,9 +276,9 @@ def test_openvino_gives_the_same(matcher):
     other = NanoMatcher(NanoOptions(weights=matcher.options.weights, backend='openvino'))
     images = textured_pair(70, 130)
     assert other.backend == 'openvino'
-    assert_mostly_near(other.match(*images).flow, matcher.match(*images).flow)
+    assert_mostly_near(other.match(*images).flow, matcher.match(*images).flow, 4e-3)
     assert_mostly_near(np.nan_to_num(other.match_stereo(*images).disparity),
-                       np.nan_to_num(matcher.match_stereo(*images).disparity))
+                       np.nan_to_num(matcher.match_stereo(*images).disparity), 4e-3)
 
 
 def test_no_torch_is_needed(nano_folder):

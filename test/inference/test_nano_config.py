@@ -9,7 +9,7 @@ from panmatch_ros.inference.nano_config import NanoOptions
 
 def test_defaults_use_the_shipped_network():
     options = NanoOptions()
-    assert (options.weights, options.backend, options.threads) == ('', 'onnxruntime', 0)
+    assert (options.weights, options.backend, options.threads) == ('', 'auto', 0)
     assert not options.detail
     assert not options.large_motion
     assert options.disparity_range() == (0, math.inf)
@@ -21,8 +21,8 @@ def test_limits_of_the_disparity():
 
 
 @pytest.mark.parametrize(('values', 'text'), [
-    ({'weights': None}, 'weights must be the name of a folder'),
-    ({'backend': 'cuda'}, 'backend must be one of onnxruntime, openvino'),
+    ({'weights': None}, 'weights must be the name of a file or folder'),
+    ({'backend': 'cuda'}, 'backend must be one of auto, onnxruntime, openvino'),
     ({'threads': -1}, 'threads must be a whole number from 0 to 256'),
     ({'threads': 1.5}, 'threads must be a whole number'),
     ({'threads': True}, 'threads must be a whole number'),

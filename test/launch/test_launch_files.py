@@ -111,14 +111,15 @@ def test_arguments_are_declared_with_description_and_default(name):
     arguments = {argument.name: argument for argument in description.get_launch_arguments()}
     own = {'stereo': {'left_namespace', 'right_namespace', 'launch_image_proc'},
            'flow': {'image', 'camera_info'}}[name]
-    assert set(arguments) == own | {'namespace', 'params_file', 'matcher', 'weights',
-                                    'use_sim_time', 'rviz', 'log_level'}
+    assert set(arguments) == own | {'namespace', 'params_file', 'matcher', 'weights', 'backend',
+                                    'build_only', 'use_sim_time', 'rviz', 'log_level'}
     assert all(argument.description for argument in arguments.values())
     defaults = {key: perform_substitutions(LaunchContext(), argument.default_value)
                 for key, argument in arguments.items()}
     assert Path(defaults['params_file']).name == f'{name}_node.yaml'
     assert Path(defaults['params_file']).is_file()
-    assert (defaults['matcher'], defaults['weights'], defaults['use_sim_time']) == ('', '', '')
+    assert {defaults[name] for name in ('matcher', 'weights', 'backend', 'build_only',
+                                        'use_sim_time')} == {''}
 
 
 def test_stereo_in_namespaces_with_a_parameter_file(graph, start, tmp_path):
@@ -150,10 +151,11 @@ def test_given_arguments_win_over_the_parameter_file(graph, start, tmp_path, key
     parameters.write_text(f'{key}:\n  ros__parameters:\n    matcher: auto\n'
                           '    use_sim_time: false\n    queue_size: 9\n')
     launched = start('stereo', matcher='classical', weights='a.safetensors', use_sim_time='True',
-                     params_file=parameters)
+                     backend='tensorrt', build_only='true', params_file=parameters)
     wait_for_nodes(graph, launched, '/stereo_node')
-    assert parameters_of(graph, '/stereo_node', 'matcher', 'weights', 'use_sim_time',
-                         'queue_size') == ['classical', 'a.safetensors', True, 9]
+    assert parameters_of(graph, '/stereo_node', 'matcher', 'weights', 'use_sim_time', 'queue_size',
+                         'backend', 'build_only') == ['classical', 'a.safetensors', True, 9,
+                                                      'tensorrt', True]
 
 
 def test_flow_with_remapped_topics(graph, start):

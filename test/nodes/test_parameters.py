@@ -159,3 +159,25 @@ def test_default_qos_is_that_of_image_pipeline(graph):
                      if info.node_name == 'flow_node').qos_profile
     assert subscription.reliability.name == 'BEST_EFFORT'
     assert publisher.reliability.name == 'RELIABLE'
+
+
+def test_options_of_what_computes(graph):
+    given = {'backend': 'tensorrt', 'threads': 3, 'device': 'cuda', 'precision': 'fp32',
+             'allow_fallback': True, 'engine_cache_dir': '/engines', 'allow_engine_build': False}
+    node = graph.add(FlowNode, **given)
+    options = parameters.matcher_options(node.settings)
+    for each in (options.nano, options.panmatch):
+        assert {name: getattr(each, name) for name in given} == given
+        assert each.background_build  # a node never waits for an engine
+    assert change(node, 'backend', 'onnx_tensorrt').successful
+    assert not change(node, 'backend', 'cudnn').successful
+    result = change(node, 'build_only', True)
+    assert not result.successful
+    assert 'build_only cannot change while the node runs' in result.reason
+
+
+def test_with_build_only_the_engines_are_waited_for(graph):
+    node = graph.add(StereoNode, build_only=True, backend='onnx_tensorrt')
+    options = parameters.matcher_options(node.settings)
+    assert not options.nano.background_build
+    assert not options.panmatch.background_build

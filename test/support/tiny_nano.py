@@ -49,8 +49,11 @@ def textured_pair(height, width, shift=(2, 5), seed=0):
 
 def write_graphs(folder):
     """Write such a network as the matcher reads it; return the folder as text."""
-    from panmatch_ros.checkpoints.nano_graphs import write_manifest
+    from panmatch_ros.checkpoints.nano_graphs import WEIGHTS, write_manifest
+    from panmatch_ros.checkpoints.nano_weights import save_nano
     from panmatch_ros.models.nano_export import export_nano
     model = nano_model()
-    write_manifest(folder, model.config.to_dict(), export_nano(model, folder), {})
+    paths = export_nano(model, folder)
+    save_nano(folder / WEIGHTS, model)
+    write_manifest(folder, model.config.to_dict(), [*paths, folder / WEIGHTS], {})
     return str(folder)

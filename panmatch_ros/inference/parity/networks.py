@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import ConfigError, FormatError
-from ..panmatch_torch import require_torch
+from ..backends.torch_backend import require_torch
 
 if TYPE_CHECKING:
     from ...models.config import PanMatchConfig

@@ -19,10 +19,10 @@ class FoldedMatching(nn.Module):
 
     def __init__(self, matching: GlobalMatching) -> None:
         super().__init__()
-        self.scale = matching.log_scale.detach().exp()
+        self.register_buffer('scale', matching.log_scale.detach().exp())
         self.query, self.key, self.gate = matching.query, matching.key, matching.gate
-        self.trust = F.softplus(matching.trust.detach())
-        self.locality = matching.locality.detach().exp()
+        self.register_buffer('trust', F.softplus(matching.trust.detach()))
+        self.register_buffer('locality', matching.locality.detach().exp())
 
     def forward(self, features0: NanoFeatures,
                 features1: NanoFeatures) -> tuple[Tensor, Tensor]:
@@ -31,7 +31,7 @@ class FoldedMatching(nn.Module):
         tokens0, tokens1 = features0.tokens[0].flatten(1), features1.tokens[0].flatten(1)
         logits = (tokens0 * self.scale).T @ tokens1
         target, certainty = windowed_rows(logits, height, width)
-        grid = token_grid(height, width).T
+        grid = token_grid(height, width).T.to(target.device)
         flow = (target - grid).reshape(1, 2, height, width)
         certainty = certainty.reshape(1, 1, height, width)
         return self.propagate(features0.sixteenth, flow, certainty, grid), certainty
@@ -46,7 +46,7 @@ class FoldedMatching(nn.Module):
         # -|a - b|^2 is 2 a b - |b|^2 up to what is the same for all sources.
         bias = self.trust * certainty[0].flatten(1) \
             - self.locality * grid.square().sum(0, keepdim=True)
-        query = torch.cat([query, 2 * self.locality * grid, torch.ones_like(bias)])
+        query = F.pad(torch.cat([query, 2 * self.locality * grid]), (0, 0, 0, 1), value=1.0)
         affinity = query.T @ torch.cat([key, grid, bias])
         informed = affinity.softmax(-1) @ flow[0].flatten(1).T
         change = informed.T.reshape(1, 2, height, width) - flow
@@ -62,10 +62,11 @@ def windowed_rows(logits: Tensor, height: int, width: int) -> tuple[Tensor, Tens
     :param logits: (N, h w).
     :returns: (x, y) (2, N), pixels of this scale; log-probability of the best (N).
     """
+    logits = logits.float()
     best, index = logits.max(-1, keepdim=True)
     certainty = -torch.exp(logits - best).sum(-1).log()
     column, row = index % width, torch.div(index, width, rounding_mode='floor')
-    offset = torch.arange(9)
+    offset = torch.arange(9, device=logits.device)
     x = column + offset % 3 - 1
     y = row + torch.div(offset, 3, rounding_mode='floor') - 1
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

@@ -17,7 +17,7 @@ class FoldedSearch(nn.Module):
     def __init__(self, search: WindowSearch, block: int) -> None:
         super().__init__()
         self.radius, self.block = search.radius, block
-        self.scale = search.log_scale.detach().exp()
+        self.register_buffer('scale', search.log_scale.detach().exp())
 
     def forward(self, fmap0: Tensor, warped: Tensor,
                 flow: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,17 +78,19 @@ def mean_candidate(logits: Tensor, flow: Tensor, radius: int) -> tuple[Tensor, T
     :returns: change of the flow (1, 2, h, w), and the log-probability of the best (1, 1, h, w).
     """
     height, width = flow.shape[2:]
+    logits, device = logits.float(), logits.device
     size, pitch = 2 * radius + 1, width + 2 * radius
     best = logits.argmax(1, keepdim=True)
     row = torch.div(best, size, rounding_mode='floor')
     column = best - row * size
-    step = torch.arange(9)
+    step = torch.arange(9, device=device)
     y, x = row + torch.div(step, 3, rounding_mode='floor') - 1, column + step % 3 - 1  # (h w, 9)
     inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
     x, y = x.clamp(0, size - 1), y.clamp(0, size - 1)
     weights = torch.exp(logits.gather(1, y * size + x)) * inside
     padded = F.pad(flow, (radius, radius, radius, radius), mode='replicate')[0].flatten(1)
-    corner = torch.arange(height)[:, None] * pitch + torch.arange(width)
+    corner = (torch.arange(height, device=device)[:, None] * pitch
+              + torch.arange(width, device=device))
     source = (y * pitch + x + corner.reshape(-1, 1)).flatten()
     near = padded.index_select(1, source).reshape(2, -1, 9)
     place = torch.stack([x, y]).to(near) - radius
@@ -105,15 +107,16 @@ def mean_of_nine(logits: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     :param flow: (1, 2, h, w).
     """
     height, width = flow.shape[2:]
-    weights = torch.exp(logits)
-    best = logits.argmax(0, keepdim=True).to(logits.dtype)
+    weights = torch.exp(logits.float())
+    best = logits.argmax(0, keepdim=True).to(weights.dtype)
     row = torch.floor(best * (1 / 3) + 0.1)
-    step = torch.arange(3, dtype=logits.dtype)[:, None]
+    step = torch.arange(3, dtype=weights.dtype, device=flow.device)[:, None]
     keep_y, keep_x = (1 - F.relu((step - centre).abs() - 1) for centre in (row, best - 3 * row))
     near = (weights.reshape(3, 3, -1) * keep_y[:, None] * keep_x).flatten(0, 1)
     padded = F.pad(flow, (1, 1, 1, 1), mode='replicate')
     around = torch.cat([padded[..., y:y + height, x:x + width] + torch.tensor(
-        [x - 1.0, y - 1.0]).view(1, 2, 1, 1) for y in range(3) for x in range(3)])
+        [x - 1.0, y - 1.0], device=flow.device).view(1, 2, 1, 1)
+        for y in range(3) for x in range(3)])
     mean = (near[:, None] * around.flatten(2)).sum(0) / near.sum(0, keepdim=True)
     certainty = -weights.sum(0).log()
     return mean.reshape(1, 2, height, width) - flow, certainty.reshape(1, 1, height, width)
@@ -132,9 +135,10 @@ def warp_rows(fmap: Tensor, flow: Tensor) -> Tensor:
     """
     channels, height, width = fmap.shape[1:]
     pitch = width + 3  # zeros: one to the left, and two to the right of which one is a neighbour
+    flow = flow.float()
     table = F.pad(fmap, (1, 2, 1, 2)).permute(0, 2, 3, 1).reshape(-1, channels)
-    column = torch.arange(width, dtype=flow.dtype) + 1
-    row = (torch.arange(height, dtype=flow.dtype) + 1)[:, None]
+    column = torch.arange(width, dtype=flow.dtype, device=flow.device) + 1
+    row = (torch.arange(height, dtype=flow.dtype, device=flow.device) + 1)[:, None]
     x = _limit(flow[0, 0] + column, width + 1)
     y = _limit(flow[0, 1] + row, height + 1)
     x0, y0 = x.floor(), y.floor()

@@ -43,8 +43,8 @@ class FoldedFine(nn.Module):
         super().__init__()
         self.levels = fine.levels
         self.compare, self.spread = fine.compare, fine.spread
-        self.scale, self.prior_scale = (x.detach().exp() for x in (fine.log_scale,
-                                                                   fine.log_prior))
+        self.register_buffer('scale', fine.log_scale.detach().exp())
+        self.register_buffer('prior_scale', fine.log_prior.detach().exp())
 
     def forward(self, left: Tensor, right: Tensor, prior: Tensor) -> Initial:
         """
@@ -61,11 +61,11 @@ class FoldedFine(nn.Module):
         spread = spread[0].permute(1, 2, 0).reshape(height * width, -1)
         before = torch.cat([spread[:, :1], spread[:, :-1]], dim=1)
         prior = torch.stack([(before + spread) * 0.5, spread], dim=2).flatten(1)
-        logits = prior + self.correlate(left, right)
+        logits = (prior + self.correlate(left, right)).float()
         best = logits.amax(1, keepdim=True)
         index = logits.argmax(1, keepdim=True)
         certainty = -torch.exp(logits - best).sum(1).log()
-        near = index + torch.arange(-1, 2)  # (h w, 3)
+        near = index + torch.arange(-1, 2, device=index.device)  # (h w, 3)
         inside = (near >= 0) & (near < self.levels)
         near = near.clamp(0, self.levels - 1)
         weight = torch.exp(logits.gather(1, near) - best) * inside

@@ -58,7 +58,7 @@ class FoldedDetail(nn.Module):
     def __init__(self, block: DetailBlock) -> None:
         super().__init__()
         channels = (block.mix.in_channels - 12) // 3
-        self.scale = block.search.log_scale.detach().exp()
+        self.register_buffer('scale', block.search.log_scale.detach().exp())
         self.mix = nn.Conv2d(block.mix.in_channels, block.mix.out_channels, 3, padding=1)
         weight = block.mix.weight.detach().clone()
         weight[:, :channels] -= weight[:, channels:2 * channels]
@@ -115,6 +115,7 @@ class FoldedTransition(nn.Module):
 def upsample(values: Tensor, logits: Tensor) -> Tensor:
     """As :func:`~panmatch_ros.models.convex_upsampling.convex_upsample`, for bounded logits."""
     height, width = values.shape[2:]
+    values, logits = values.float(), logits.float()  # exp leaves the range of 16 bits
     padded = torch.cat([values[..., :1], values, values[..., -1:]], dim=-1)
     padded = torch.cat([padded[..., :1, :], padded, padded[..., -1:, :]], dim=-2)[:, :, None]
     parts = torch.exp(logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT))[:, None].split(4, dim=2)

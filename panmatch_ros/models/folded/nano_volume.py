@@ -19,7 +19,7 @@ class FoldedVolume(nn.Module):
     def __init__(self, volume: StereoVolume) -> None:
         super().__init__()
         self.levels = volume.levels
-        self.scale = volume.log_scale.detach().exp()
+        self.register_buffer('scale', volume.log_scale.detach().exp())
         self.stem, self.guide, self.guide_up = volume.stem, volume.guide, volume.guide_up
         self.down, self.up, self.head = volume.down, volume.up, volume.head
         self.fine, self.last = (FoldedVolumeBlock(block, self.levels)
@@ -85,6 +85,6 @@ class FoldedVolumeBlock(nn.Module):
         """(D, C, h, w) to the same."""
         levels, channels = x.shape[:2]
         y = F.relu(self.spatial(x))
-        y = torch.cat([y, torch.zeros_like(y[:1])]).index_select(0, self.near)
+        y = F.pad(y, (0, 0, 0, 0, 0, 0, 0, 1)).index_select(0, self.near)
         mixed = self.weight @ y.reshape(levels, 3 * channels, -1) + self.bias
         return F.relu(x + mixed.reshape(x.shape))
