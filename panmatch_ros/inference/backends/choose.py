@@ -1,4 +1,5 @@
 """Which back-end computes: the one that is asked for, or the best that can."""
+from dataclasses import replace
 from importlib.util import find_spec
 import logging
 import os
@@ -26,28 +27,33 @@ def choose_backend(options: RuntimeOptions, usual: str = 'onnxruntime') -> Backe
     """
     check_combination(options)
     if options.backend == 'auto':
-        return make_backend(automatic(options, usual), options)
+        return make_automatic(options, usual)
     try:
         return make_backend(options.backend, options)
     except (MissingDependencyError, ConfigError) as error:
         if not options.allow_fallback:
             raise
-        backend = make_backend(automatic(options, usual), options, as_asked=False)
+        backend = make_automatic(replace(options, device='auto', precision='auto'), usual)
         log.warning('the backend %s cannot be used, %s on the %s is used instead: %s',
                     options.backend, backend.name, backend.device, error)
         return backend
 
 
-def automatic(options: RuntimeOptions, usual: str) -> str:
+def make_automatic(options: RuntimeOptions, usual: str) -> Backend:
     """
-    Name the back-end that 'auto' means.
+    Make the back-end that 'auto' means.
 
-    PyTorch on a CUDA device if there is one; engines only if they are asked for, as they were
-    never tried on a real device. Nothing large is imported to find out.
+    PyTorch on a CUDA device if there is one, or if 16 bits are asked for; engines only if they
+    are asked for, as they were never tried on a real device. Nothing large is imported to find
+    out where there is no driver of NVIDIA.
     """
-    wants_cuda = options.device == 'cuda' or (options.device == 'auto' and has_nvidia_device())
-    half = options.precision not in ('auto', 'fp32')
-    return 'torch' if half or (wants_cuda and find_spec('torch')) else usual
+    if options.device == 'cuda' or options.precision not in ('auto', 'fp32'):
+        return make_backend('torch', options)
+    if options.device == 'auto' and has_nvidia_device() and find_spec('torch'):
+        backend = make_backend('torch', options)
+        if backend.device == 'cuda':  # PyTorch may have been built without
+            return backend
+    return make_backend(usual, options)
 
 
 def meanwhile(options: RuntimeOptions) -> Backend:
@@ -56,17 +62,15 @@ def meanwhile(options: RuntimeOptions) -> Backend:
     return TorchBackend(options.device, 'fp32')
 
 
-def make_backend(name: str, options: RuntimeOptions, as_asked: bool = True) -> Backend:
+def make_backend(name: str, options: RuntimeOptions) -> Backend:
     """
     Make a back-end.
 
     :param name: one of ``BACKENDS`` except 'auto'.
-    :param as_asked: device and precision must be those of the options; else they may be others.
     :raises ConfigError: if there is no such device.
     :raises MissingDependencyError: if something is not installed.
     """
     threads = options.threads or default_threads()
-    device, precision = options.device, options.precision
     if name == 'onnxruntime':
         from .onnxruntime_backend import OnnxRuntimeBackend
         return OnnxRuntimeBackend(threads)
@@ -75,13 +79,13 @@ def make_backend(name: str, options: RuntimeOptions, as_asked: bool = True) -> B
         return OpenVinoBackend(threads)
     if name == 'torch':
         from .torch_backend import TorchBackend
-        return TorchBackend(*((device, precision) if as_asked else ('auto', 'auto')))
+        return TorchBackend(options.device, options.precision)
     if name == 'tensorrt':
         from .tensorrt_backend import TorchTensorRtBackend
-        return TorchTensorRtBackend(precision)
+        return TorchTensorRtBackend(options.precision)
     if name == 'onnx_tensorrt':
         from .onnx_tensorrt_backend import OnnxTensorRtBackend
-        return OnnxTensorRtBackend(precision)
+        return OnnxTensorRtBackend(options.precision)
     raise ConfigError(f'there is no backend {name!r}')
 
 
