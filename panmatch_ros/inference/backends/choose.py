@@ -34,8 +34,8 @@ def choose_backend(options: RuntimeOptions, usual: str = 'onnxruntime') -> Backe
         if not options.allow_fallback:
             raise
         backend = make_automatic(replace(options, device='auto', precision='auto'), usual)
-        log.warning('the backend %s cannot be used, %s on the %s is used instead: %s',
-                    options.backend, backend.name, backend.device, error)
+        log.warning('%s on the %s computes instead of %s: %s', backend.name, backend.device,
+                    options.backend, error)
         return backend
 
 

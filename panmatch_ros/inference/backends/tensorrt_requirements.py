@@ -17,20 +17,7 @@ DRIVER_FILES = ('/sys/module/nvidia/version', '/proc/driver/nvidia/version')
 OLDEST_TENSORRT = 10      # whose networks have no implicit batch any more
 OLDEST_FOR_BF16 = (8, 0)  # compute capability
 _VERSION = re.compile(r'\b\d+\.\d+(?:\.\d+)*\b')
-_JETSON_6 = '--extra-index-url https://pypi.jetson-ai-lab.io/jp6/cu126'
-_SBSA = '--extra-index-url https://download.pytorch.org/whl/cu130'
-INSTALL = {
-    'tensorrt':
-        'On a desktop: `pip install torch-tensorrt`. On a Jetson with JetPack 6: `pip install '
-        f'torch==2.8.0 torch_tensorrt==2.8.0 {_JETSON_6}`, which uses the TensorRT of JetPack. '
-        f'With JetPack 7: `pip install torch==2.12.1 torch-tensorrt==2.12.1 {_SBSA}`, the aarch64 '
-        '(SBSA) wheels; later ones need TensorRT 11, which JetPack has not',
-    'onnx_tensorrt':
-        'On a desktop: `pip install torch tensorrt`. On a Jetson TensorRT comes with JetPack '
-        '(`sudo apt install nvidia-jetpack`; a virtual environment needs '
-        f'`--system-site-packages`), and PyTorch with `pip install torch==2.8.0 {_JETSON_6}` for '
-        f'JetPack 6, `pip install torch {_SBSA}` for JetPack 7',
-}
+INSTALL = {'tensorrt': 'torch torch-tensorrt', 'onnx_tensorrt': 'torch tensorrt'}  # on a PC
 
 
 def require(backend: str, *packages: str) -> tuple[Any, ...]:
@@ -54,8 +41,9 @@ def require(backend: str, *packages: str) -> tuple[Any, ...]:
     if 'tensorrt' in modules:
         missing.extend(_too_old(modules['tensorrt'].__version__))
     if missing:
-        raise MissingDependencyError(f'the backend {backend} cannot be used: '
-                                     f'{"; ".join(missing)}. {INSTALL[backend]}')
+        raise MissingDependencyError(
+            f'the backend {backend} cannot be used: {"; ".join(missing)}. On a PC: `pip install '
+            f'{INSTALL[backend]}`; what each Jetson needs is in docs/deployment.md')
     return tuple(modules.values())
 
 

@@ -52,19 +52,16 @@ def test_all_that_is_missing_is_named_with_what_to_install(installed):
     text = message_of(TorchTensorRtBackend)
     assert text.startswith('the backend tensorrt cannot be used: PyTorch (torch) is not '
                            'installed; torch_tensorrt is not installed; tensorrt is not '
-                           'installed. On a desktop: `pip install torch-tensorrt`.')
-    assert 'JetPack 6: `pip install torch==2.8.0 torch_tensorrt==2.8.0 --extra-index-url ' \
-        'https://pypi.jetson-ai-lab.io/jp6/cu126`' in text
-    assert 'JetPack 7: `pip install' in text
-    assert 'SBSA' in text
+                           'installed. On a PC: `pip install torch torch-tensorrt`;')
+    assert 'Jetson needs is in docs/deployment.md' in text
 
 
 def test_tensorrt_alone_needs_pytorch_too(installed):
     installed(torch=None, tensorrt=None)
     text = message_of(OnnxTensorRtBackend)
     assert text.startswith('the backend onnx_tensorrt cannot be used: PyTorch (torch) is not '
-                           'installed; tensorrt is not installed. On a desktop: `pip install '
-                           'torch tensorrt`.')
+                           'installed; tensorrt is not installed. On a PC: `pip install torch '
+                           'tensorrt`;')
     assert 'torch_tensorrt' not in text
 
 
