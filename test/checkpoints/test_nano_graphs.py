@@ -5,7 +5,7 @@ import pytest
 
 from panmatch_ros.checkpoints.nano_graphs import FORMAT, find_nano, shipped_folder, write_manifest
 from panmatch_ros.core.errors import FormatError
-from panmatch_ros.models.nano_parts import PARTS, graph_path, input_scale
+from panmatch_ros.models.nano_parts import PARTS, graph_path, scale_of
 
 
 @pytest.fixture
@@ -82,4 +82,4 @@ def test_an_incomplete_manifest(folder, values):
     ('image', 1), ('half0', 2), ('quarter1', 4), ('eighth0', 8), ('tokens1', 16), ('flow4', 4),
     ('flow_init', 16), ('init_weight', 16), ('horizontal', 0)])
 def test_the_scale_of_an_input(name, scale):
-    assert input_scale(name) == scale
+    assert scale_of(name) == scale

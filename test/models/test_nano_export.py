@@ -119,3 +119,14 @@ def test_without_onnx_the_error_says_what_to_install(monkeypatch, folder):
     monkeypatch.setitem(sys.modules, 'onnx', None)
     with pytest.raises(MissingDependencyError, match='pip install onnx'):
         describe_graph(graph_path(folder, 'flow'), {})
+
+
+def test_large_images_are_normalised_as_well_as_small_ones(network, folder):
+    """ONNX Runtime adds in single precision one after another: a million numbers need steps."""
+    rng = np.random.default_rng(0)
+    image = (0.9 + 0.1 * rng.random((1, 3, 512, 704))).astype(np.float32)
+    with torch.no_grad():
+        expected = network.encoder(torch.from_numpy(image))
+    found = run(folder, 'encoder', {'image': image})
+    for name, value in zip(expected._fields, expected, strict=True):
+        np.testing.assert_allclose(found[name], value.numpy(), rtol=0, atol=1e-4)
