@@ -105,8 +105,9 @@ def normalize(image: Tensor) -> Tensor:
 
 def mean_of_image(image: Tensor) -> Tensor:
     """
-    (B, C, H, W) to (B, 1, 1, 1), row by row: engines that add a million numbers in a row are off
-    by a thousandth.
+    (B, C, H, W) to (B, 1, 1, 1).
+
+    In steps: engines that add a million numbers one after another are off by a thousandth.
     """
     return image.mean(3, keepdim=True).mean(2, keepdim=True).mean(1, keepdim=True)
 
