@@ -1,4 +1,5 @@
 """OpenVINO on the CPU: the fastest on x86_64, optional."""
+from functools import lru_cache
 import threading
 from typing import Any
 
@@ -39,10 +40,10 @@ class OpenVinoProgram(Program):
     """
 
     def __init__(self, graph: Graph, threads: int) -> None:
-        openvino = import_openvino()
+        core = shared_core()
         names = frozenset((*graph.inputs, *graph.outputs))
         try:
-            model = openvino.Core().read_model(graph.onnx())
+            model = core.read_model(graph.onnx())
             shapes = {}
             for each in model.inputs:
                 name, (batch, channels, *_) = _name(each, names), each.partial_shape
@@ -50,7 +51,7 @@ class OpenVinoProgram(Program):
                     shapes[name] = [batch, channels, *graph.spatial[name]]
             if shapes:
                 model.reshape(shapes)
-            self._compiled = openvino.Core().compile_model(model, 'CPU', {
+            self._compiled = core.compile_model(model, 'CPU', {
                 'INFERENCE_PRECISION_HINT': 'f32', 'PERFORMANCE_HINT': 'LATENCY',
                 'INFERENCE_NUM_THREADS': threads, 'NUM_STREAMS': 1})
         except RuntimeError as error:
@@ -67,6 +68,17 @@ class OpenVinoProgram(Program):
             found = self._request.infer({name: to_numpy(inputs[name]) for name in self._inputs},
                                         share_inputs=True)
             return {name: found[name] for name in self._outputs}
+
+
+@lru_cache(maxsize=1)
+def shared_core() -> Any:
+    """
+    Give the one core of this process, which stays until its end.
+
+    With the last core OpenVINO unloads the code that its threads wait in, and the next signal,
+    Ctrl-C for example, ends the process with a segmentation fault (2026.4.1).
+    """
+    return import_openvino().Core()
 
 
 def import_openvino() -> Any:

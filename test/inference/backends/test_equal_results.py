@@ -1,5 +1,7 @@
 """All back-ends compute the same, whatever the others have computed before them."""
 from pathlib import Path
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -72,6 +74,29 @@ def test_the_shipped_network(backend):
     assert np.nanmedian(disparity) == pytest.approx(7, abs=0.1)
     difference = np.abs(disparity - expected.match_stereo(*images).disparity)
     assert (difference < 1e-3).mean() > 0.999  # the filling of hidden pixels has a threshold
+
+
+def test_a_signal_after_openvino_was_used_is_a_signal(nano_folder):
+    """With the last core OpenVINO unloads code that its threads wait in."""
+    pytest.importorskip('openvino', reason='openvino is not installed')
+    program = f"""
+import gc, os, signal, time
+import numpy as np
+from panmatch_ros.inference.nano import NanoMatcher, NanoOptions
+matcher = NanoMatcher(NanoOptions(weights={nano_folder!r}, backend='openvino', threads=1))
+matcher.match(*[np.zeros((64, 64), np.uint8)] * 2)
+del matcher
+gc.collect()
+heard = []
+signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+for _ in range(20):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.02)
+print(len(heard))
+"""
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
+                          timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, '20\n'), done.stderr
 
 
 def test_results_of_one_backend_go_into_another(source):
