@@ -1,5 +1,5 @@
 """
-Start the stereo node: a rectified pair in; disparity, depth, point cloud and confidence out.
+Start the stereo node: a stereo pair in; disparity, depth, point cloud and confidence out.
 
     ros2 launch panmatch_ros stereo.launch.py namespace:=front rviz:=true
 """
@@ -20,6 +20,7 @@ ARGUMENTS = {
     'left_namespace': ('left', 'where image_rect and camera_info of the left camera are'),
     'right_namespace': ('right', 'where image_rect and camera_info of the right camera are'),
     'launch_image_proc': ('false', 'true: rectify image_raw of both cameras with image_proc'),
+    'rectify': ('', 'true: rectify image_raw in the node itself; empty: as params_file says'),
     'params_file': (PathJoinSubstitution([*CONFIG, 'stereo_node.yaml']), 'YAML parameter file'),
     'matcher': ('', 'auto, nano, classical, panmatch, ...; empty: as params_file says'),
     'weights': ('', 'checkpoint of the PanMatch network; empty: as params_file says'),
@@ -41,9 +42,10 @@ def start(context):
     value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     cameras = {'left': value['left_namespace'], 'right': value['right_namespace']}
     topics = [(f'{side}/{topic}', f'{camera}/{topic}') for side, camera in cameras.items()
-              for topic in ('image_rect', 'camera_info')]
+              for topic in ('image_rect', 'image_raw', 'camera_info')]
     clock = given(value, bool, 'use_sim_time')
-    chosen = given(value, str, 'matcher', 'weights', 'backend') + given(value, bool, 'build_only')
+    chosen = [*given(value, str, 'matcher', 'weights', 'backend'),
+              *given(value, bool, 'build_only', 'rectify')]
     common = {'output': 'screen', 'emulate_tty': True, 'additional_env': middleware_profile(),
               'ros_arguments': ['--log-level', value['log_level']]}
     wants_image_proc = IfCondition(value['launch_image_proc']).evaluate(context)
@@ -60,15 +62,13 @@ def start(context):
 
 def rectify_nodes(cameras, **common):
     if 'image_proc' not in get_packages_with_prefixes():
-        logging.get_logger('stereo.launch.py').error(
-            'image_proc is not installed (ros-$ROS_DISTRO-image-proc): image_raw is not rectified')
+        logging.get_logger('stereo').error('image_proc is not installed; take rectify:=true')
         return []
     return [Node(package='image_proc', executable='rectify_node', name='rectify', namespace=camera,
                  remappings=[('image', 'image_raw')], **common) for camera in cameras]
 
 
-def given(args, kind, *names):
-    # An argument that was not given must not hide what the parameter file says.
+def given(args, kind, *names):  # an empty one must not hide what the parameter file says
     return [{n: ParameterValue(LaunchConfiguration(n), value_type=kind)} for n in names if args[n]]
 
 

@@ -3,7 +3,8 @@
 Set up everything that `make test` and `make demo` need, once, with the standard library only.
 
 1. A virtualenv `.venv` with pinned dependencies.
-2. ROS 2: a sourced installation if there is one (`ROS_DISTRO` is set), else the Jazzy wheels.
+2. ROS 2: a sourced installation if there is one (`ROS_DISTRO` is set), else the Jazzy wheels
+   and the message of TF, for which there is no wheel.
 3. The messages of this package, built by colcon into `install/`.
 
 Every step prints what it does, is skipped when nothing changed, and says what to install
@@ -33,6 +34,7 @@ def main() -> int:
         if not system_ros:
             check_platform()
         install_packages(system_ros)
+        build_tf(system_ros)
         build_messages(system_ros)
     except SetupError as error:
         print(f'\nset-up failed: {error}', file=sys.stderr)
@@ -128,6 +130,20 @@ def fix_exported_paths(prefix: Path = VENV) -> None:
 
 def site_packages(prefix: Path) -> Path:
     return next((prefix / 'lib').glob('python3*')) / 'site-packages'
+
+
+def build_tf(system_ros: str) -> None:
+    """Build the message of TF into the virtualenv; without it only motion_depth_node lacks TF."""
+    if system_ros or (site_packages(VENV) / 'tf2_msgs').is_dir() or missing_build_tools(''):
+        return
+    from tf_messages import build_tf_messages
+    say('building the message of TF, for which there is no wheel (about 15 s)')
+    environment, log = build_environment(''), ROOT / 'build' / 'tf2_msgs.log'
+    try:
+        build_tf_messages(ROOT / 'build' / 'tf2_msgs', VENV, lambda command: run(
+            command, f'it could not be built; what was printed is in {log}', environment, log))
+    except SetupError as error:
+        say(f'WARNING: no TF in motion_depth_node, which can take odometry instead: {error}')
 
 
 def build_messages(system_ros: str) -> None:

@@ -16,19 +16,23 @@ import sys
 import textwrap
 
 from panmatch_ros.nodes import image_player, recorder
+from panmatch_ros.nodes.match_parameters import MATCH_NODE
+from panmatch_ros.nodes.motion_depth_parameters import MOTION_DEPTH_NODE
 from panmatch_ros.nodes.parameters import FLOW_NODE, STEREO_NODE, Spec
+from panmatch_ros.nodes.perception_parameters import PERCEPTION_NODE
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 95
 TABLES: dict[str, Sequence[Spec]] = {
-    'stereo_node': STEREO_NODE, 'flow_node': FLOW_NODE,
+    'stereo_node': STEREO_NODE, 'flow_node': FLOW_NODE, 'match_node': MATCH_NODE,
+    'motion_depth_node': MOTION_DEPTH_NODE, 'perception_node': PERCEPTION_NODE,
     'image_player': image_player.SPECS, 'recorder': recorder.SPECS}
-WITH_YAML = ('stereo_node', 'flow_node')
+WITH_YAML = ('stereo_node', 'flow_node', 'match_node', 'motion_depth_node', 'perception_node')
 HEADER = """\
 # All parameters of {node} with their defaults; docs/nodes.md says more.
 #   ros2 launch panmatch_ros {task}.launch.py params_file:=my.yaml
 #   ros2 run panmatch_ros {node} --ros-args --params-file my.yaml
-# Those not marked "fixed at start" can change while the node runs: ros2 param set /{node} ...
+# Those not marked "fixed at start" can change at any time: ros2 param set /{node} ...
 # Written by tools/parameter_tables.py; a copy needs only the lines that differ.
 /**:
   ros__parameters:

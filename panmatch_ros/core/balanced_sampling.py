@@ -10,6 +10,7 @@ it would drop thinly covered parts for the crowded ones), and a seed gives the s
 import cv2
 import numpy as np
 
+from .correspondence import lands_inside
 from .errors import ConfigError
 from .pixels import normalize_points
 from .types import Correspondences, Displacement
@@ -48,7 +49,7 @@ def balanced_correspondences(displacement: Displacement, *, max_matches: int = 2
     random = np.random.default_rng(seed)
     confidence = displacement.confidence
     rows, columns = np.nonzero((confidence > 0) & (confidence >= min_confidence)
-                               & displacement.valid & _lands_inside(displacement.flow, size1))
+                               & displacement.valid & lands_inside(displacement.flow, size1))
     weights = confidence[rows, columns]
     weights = np.where(weights > CERTAIN, np.float32(1), weights)
     chosen = draw_weighted(weights, CANDIDATES * max_matches, random)
@@ -120,11 +121,3 @@ def match_density(points0: np.ndarray, points1: np.ndarray, bandwidth: float = B
     itself = np.zeros(total)
     itself[compared] = 1
     return 1 + (alike - itself) * (total - 1) / np.maximum(len(compared) - itself, 1)
-
-
-def _lands_inside(flow: np.ndarray, size1: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool, whether a match lies in image 1; False for NaN."""
-    x = flow[..., 0] + np.arange(flow.shape[1], dtype=np.float32)
-    y = flow[..., 1] + np.arange(flow.shape[0], dtype=np.float32)[:, None]
-    height, width = size1
-    return (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)

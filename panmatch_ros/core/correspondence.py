@@ -77,6 +77,33 @@ def tanh_confidence_from_error(error_px: np.ndarray, slope_per_px: float = 0.5) 
     return (np.float32(1) - np.tanh(scaled)).astype(np.float32)
 
 
+def lands_inside(flow: np.ndarray, size1: tuple[int, int]) -> np.ndarray:
+    """
+    Say for each pixel whether its match is in image 1.
+
+    :param flow: (H, W, 2) float32, pixels; NaN is invalid.
+    :param size1: (height, width) of image 1, which need not be that of the flow, pixels.
+    :returns: (H, W) bool; False where the flow is invalid.
+    """
+    grid_x, grid_y = pixel_grid(*flow.shape[:2])
+    x, y = grid_x + flow[..., 0], grid_y + flow[..., 1]
+    height, width = size1
+    return (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+
+
+def confident_share(displacement: Displacement, min_confidence: float) -> float:
+    """
+    Share of the pixels of image 0 whose match is known and confident.
+
+    :param displacement: dense field.
+    :param min_confidence: pixels below are not counted, nor are those of confidence 0.
+    :returns: from 0 to 1.
+    """
+    confidence = displacement.confidence
+    sure = (confidence > 0) & (confidence >= min_confidence) & displacement.valid
+    return float(sure.mean()) if sure.size else 0.0
+
+
 def correspondences_from_displacement(displacement: Displacement, *,
                                       min_confidence: float = 0.5,
                                       max_matches: int = 2000,

@@ -21,6 +21,10 @@ class PoseError(PanMatchError, ValueError):
     """A pose is not a rigid motion, or two views do not tell it."""
 
 
+class MotionError(PoseError):
+    """The motion of a camera tells no depth: it stood still, only turned, or moved too little."""
+
+
 class FormatError(PanMatchError, ValueError):
     """A file does not follow its format."""
 

@@ -92,3 +92,14 @@ def to_rgb(image: np.ndarray) -> np.ndarray:
     if image.shape[2] == 4:
         return cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
     return np.ascontiguousarray(image)
+
+
+def has_contrast(image: np.ndarray, min_std: float = 1.0) -> bool:
+    """
+    Whether there is anything to see: not with the lens cap on, or in front of a plain wall.
+
+    :param image: as :func:`check_image` accepts; of large ones a part of the pixels is looked at.
+    :param min_std: standard deviation of the grey values, of 255.
+    """
+    step = max(1, min(image.shape[:2]) // 128)
+    return float(to_gray(image[::step, ::step]).std()) >= min_std

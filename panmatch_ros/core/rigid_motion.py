@@ -153,13 +153,29 @@ def two_view_depth(flow: np.ndarray, K0: np.ndarray, K1: np.ndarray, T_1_0: np.n
     :raises CalibrationError: if an intrinsic matrix is none.
     :raises PoseError: if ``T_1_0`` is not rigid or has no translation.
     """
+    depth, parallax = depth_and_parallax(flow, K0, K1, T_1_0)
+    known = ((parallax.along_px >= min_parallax_px)
+             & (parallax.across_px <= max_epipolar_error_px))  # False for NaN
+    return np.where(known, depth, np.float32(np.nan))
+
+
+def depth_and_parallax(flow: np.ndarray, K0: np.ndarray, K1: np.ndarray,
+                       T_1_0: np.ndarray) -> tuple[np.ndarray, Parallax]:
+    """
+    Give :func:`two_view_depth` of all matches before both cameras, and their parallax, at once.
+
+    The parameters and errors are those of :func:`two_view_depth`.
+
+    :returns: (H, W) float32 depth, NaN behind a camera or where the flow is invalid; and the
+        parallax as of :func:`two_view_parallax`.
+    """
     along, across, line, scale = _along_and_across(flow, K0, K1, T_1_0)
     forward = _infinity_homography(K0, K1, T_1_0)[1][2]
     with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
         depth = (line / along - forward) / scale  # the bracket is depth1 - b[2]
-        known = ((along > 0) & (along >= min_parallax_px) & (depth > 0) & (depth < np.inf)
-                 & (np.abs(across) <= max_epipolar_error_px))  # False for NaN
-    return np.where(known, depth, np.nan).astype(np.float32)
+        known = (along > 0) & (depth > 0) & (depth < np.inf)
+    parallax = Parallax(along.astype(np.float32), np.abs(across).astype(np.float32))
+    return np.where(known, depth, np.nan).astype(np.float32), parallax
 
 
 def epipolar_error(points0: np.ndarray, points1: np.ndarray, K0: np.ndarray, K1: np.ndarray,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.errors import FormatError, MissingDependencyError, PoseError
+from ..core.quaternion import rotation_from_quaternion
 from ..core.rigid_motion import make_transform, require_rigid
 from .images import read_bytes, write_bytes
 
@@ -91,10 +92,7 @@ def _rotation(quaternion: np.ndarray, path: str | Path) -> np.ndarray:
     if abs(length - 1) > QUATERNION_TOLERANCE:
         raise FormatError(f'{path}: the quaternion qx qy qz qw must have length 1, has '
                           f'{length:.4g}')
-    x, y, z, w = quaternion / length
-    return np.array([[1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-                     [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-                     [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]])
+    return rotation_from_quaternion(quaternion / length)
 
 
 def _flatten(value: object, path: str | Path) -> np.ndarray:

@@ -66,7 +66,7 @@ class MatcherCache:
         key = (name, options_used)
         if self.current is not None and key == self._key:
             return self.current
-        attempt = (key, _stamp(weights) if weights else None)
+        attempt = (key, file_stamp(weights) if weights else None)
         failure, self._failure = self._failure, None
         if failure is not None and failure.attempt == attempt \
                 and time.monotonic() < failure.until_s:
@@ -95,8 +95,13 @@ class MatcherCache:
             self.is_loading = False
 
 
-def _stamp(path: str) -> tuple[int, int] | None:
-    """Tell one version of a file from the next; None if there is no file."""
+def file_stamp(path: str) -> tuple[int, int] | None:
+    """
+    Tell one version of a file from the next.
+
+    :param path: ~ is the home folder.
+    :returns: time of the last change and length; None if there is no file.
+    """
     try:
         status = Path(path).expanduser().stat()
     except (OSError, RuntimeError, ValueError):

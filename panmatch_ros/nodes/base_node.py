@@ -1,9 +1,10 @@
-"""What the stereo and flow nodes share: settings, lazy inputs, the worker, reports."""
+"""What the matcher nodes share: settings, lazy inputs, the worker, reports."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 import math
 import traceback
+from types import SimpleNamespace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -42,15 +43,19 @@ class MatcherNode(Node, ABC):
     ``process(item, wanted)`` and ``size_of(item)``, which run in the worker thread.
 
     :param name: node name.
-    :param task: 'stereo' or 'flow', for the reports.
+    :param task: for the reports; also that of the matcher, 'stereo' or 'flow', unless
+        ``engine_tasks`` is set to others.
     :param specs: its parameters.
+    :param check: looks at a whole new set of values; raises a PanMatchError to refuse it.
     """
 
     def __init__(self, name: str, task: str, specs: Sequence[parameters.Spec],
+                 check: Callable[[SimpleNamespace], object] = parameters.matcher_options,
                  **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.task = task
-        self._parameters_now = parameters.Settings(self, specs, parameters.matcher_options)
+        self.engine_tasks: tuple[str, ...] = (task,)
+        self._parameters_now = parameters.Settings(self, specs, check)
         self.settings = self._parameters_now.values
         self.statistics = Statistics()
         self.log = ThrottledLog(self)
@@ -187,8 +192,9 @@ class MatcherNode(Node, ABC):
     def _build_engines(self, item: Any) -> None:
         if self._exit_code is None:
             self.settings = self._parameters_now.values
-            self._exit_code = build_engines(self.get_logger(), lambda: self.matcher, self.task,
-                                            self.size_of(item))
+            self._exit_code = max(build_engines(self.get_logger(), lambda: self.matcher, task,
+                                                self.size_of(item))
+                                  for task in self.engine_tasks)
 
     def _needs_inputs(self) -> bool:
         return self.settings.build_only or bool(self.wanted())
@@ -249,7 +255,9 @@ class MatcherNode(Node, ABC):
                    'matcher': f'{name} (loading)' if loading else name,
                    'backend': matcher.backend if matcher else '',
                    'precision': matcher.precision if matcher else '',
-                   'engine_status': engines.text, 'gpu_memory_mb': f'{gpu_memory_mb():.0f}'}
+                   'engine_status': engines.text, 'gpu_memory_mb': f'{gpu_memory_mb():.0f}',
+                   **self.report_details()}
+        problem = problem or self.output_problem()
         if engines.has_failed:
             problem = problem or engines.text
         self._diagnostics.publish(
@@ -259,3 +267,11 @@ class MatcherNode(Node, ABC):
         """Say what is wrong with the inputs; empty if nothing is."""
         return self.inputs.problem(
             self._parameters_now.values.input_timeout_seconds) if self.inputs else ''
+
+    def output_problem(self) -> str:
+        """Say what is wrong with the outputs, for /diagnostics; empty if nothing is."""
+        return ''
+
+    def report_details(self) -> dict[str, Any]:
+        """Give further values for /diagnostics."""
+        return {}

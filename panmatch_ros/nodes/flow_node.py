@@ -14,7 +14,9 @@ from ..viz.flow import flow_to_color
 from . import parameters
 from .base_node import MatcherNode
 from .conversions import image_from_message, stamp_ns
+from .depth_outputs import publish_each
 from .diagnostics import own_messages
+from .flow_outputs import FlowFrame, FlowOutputs, sure_flow
 from .inputs import JUMP, LATE, InputTopic
 from .outputs import ImageBuffer, camera_info_message
 from .process import run_node
@@ -47,8 +49,7 @@ class FlowNode(MatcherNode):
         messages = own_messages()
         if messages:
             self.add_output('optical_flow', messages.OpticalFlow)
-        self._flow, self._confidence = ImageBuffer('32FC2'), ImageBuffer('32FC1')
-        self._color = ImageBuffer('rgb8')
+        self._outputs, self._color = FlowOutputs(), ImageBuffer('rgb8')
         self._previous: Frame | None = None
         self._stream: FlowStream | None = None  # only the worker thread uses it
         self._sequence = 0  # increases when stamps go back
@@ -94,10 +95,8 @@ class FlowNode(MatcherNode):
         if older is None or result is None:
             return None
         times.inference_ms = watch.lap_ms()
-        for name, output in self._messages(older, newer, result, wanted):
-            times.postprocess_ms += watch.lap_ms()
-            self.outputs[name].publish(output)
-            times.publish_ms += watch.lap_ms()
+        times.postprocess_ms, times.publish_ms = publish_each(
+            self._messages(older, newer, result, wanted), self.outputs)
         return message.header, times
 
     def _match(self, older: Frame | None, newer: Frame) -> Displacement | None:
@@ -125,26 +124,10 @@ class FlowNode(MatcherNode):
     def _messages(self, older: Frame, newer: Frame, result: Displacement,
                   wanted: frozenset[str]) -> Any:
         """Make the wanted outputs, one after the other."""
-        header, confidence = newer.header, result.confidence
-        flow = result.flow
-        if self.settings.confidence_threshold > 0:
-            flow = flow.copy()
-            flow[confidence < np.float32(self.settings.confidence_threshold)] = np.nan
-        if wanted & {'flow', 'optical_flow'}:
-            flow_message = self._flow.fill(header, flow)
-        if wanted & {'flow/confidence', 'optical_flow'}:
-            confidence_message = self._confidence.fill(header, confidence)
-        if 'flow' in wanted:
-            yield 'flow', flow_message
-        if 'flow/confidence' in wanted:
-            yield 'flow/confidence', confidence_message
-        if 'optical_flow' in wanted:
-            messages = own_messages()
-            assert messages is not None  # the output exists only where the messages do
-            yield 'optical_flow', messages.OpticalFlow(
-                header=header, source_stamp=older.header.stamp,
-                dt=(newer.stamp_ns - older.stamp_ns) * 1e-9,
-                flow=flow_message, confidence=confidence_message)
+        header, flow = newer.header, sure_flow(result, self.settings.confidence_threshold)
+        yield from self._outputs.messages(
+            FlowFrame(header, older.header, (newer.stamp_ns - older.stamp_ns) * 1e-9, flow,
+                      result.confidence), wanted)
         if 'flow/image_color' in wanted:
             picture = flow_to_color(flow, self.settings.color_max_px or None)
             yield 'flow/image_color', self._color.fill(header, picture)

@@ -55,6 +55,7 @@ class InputTopic:
     :param callback: called with each message.
     :param required: whether the node can do nothing without it.
     :param lasting: whether one message serves until the next, however late that comes.
+    :param qos: what it is subscribed to with; None for that of the inputs of the node.
     """
 
     name: str
@@ -62,6 +63,7 @@ class InputTopic:
     callback: Callable[[Any], None]
     required: bool = True
     lasting: bool = False
+    qos: QoSProfile | None = None
     guard: StampGuard = field(default_factory=StampGuard)
     resolved: str = ''
     received: int = 0
@@ -114,7 +116,8 @@ class Inputs:
         """Subscribe."""
         self._opened_s = time.monotonic()
         for topic in self.topics:
-            qos = copy.copy(self._qos)  # rclpy writes overrides into the profile that it is given
+            # A copy, since rclpy writes overrides into the profile that it is given.
+            qos = copy.copy(topic.qos or self._qos)
             topic.subscription = self._node.create_subscription(
                 topic.message_type, topic.resolved, partial(self._deliver, topic), qos,
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())

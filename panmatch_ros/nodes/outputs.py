@@ -19,7 +19,10 @@ ENCODING_LAYOUT: dict[str, tuple[type, int]] = {
     '32FC1': (np.float32, 1),
     '32FC2': (np.float32, 2),
     '16UC1': (np.uint16, 1),
+    'mono8': (np.uint8, 1),
+    'mono16': (np.uint16, 1),
     'rgb8': (np.uint8, 3),
+    'rgb16': (np.uint16, 3),
 }
 
 
@@ -48,7 +51,7 @@ class ImageBuffer:
             message.height, message.width = height, width
             message.step = width * self._channels * np.dtype(self._dtype).itemsize
             shape = (height, width) if self._channels == 1 else (height, width, self._channels)
-            self._pixels = _allocate(message, height * message.step).view(
+            self._pixels = allocate(message, height * message.step).view(
                 self._dtype).reshape(shape)
         return self._pixels
 
@@ -136,7 +139,7 @@ class CloudBuffer:
             message.height, message.width = height, width
             message.point_step = 4 * self._floats
             message.row_step = message.point_step * width
-            self._points = _allocate(message, height * message.row_step).view(
+            self._points = allocate(message, height * message.row_step).view(
                 np.float32).reshape(height, width, self._floats)
             self._points[...] = 0
 
@@ -152,7 +155,7 @@ class CloudBuffer:
         """
         channels = [depth[rows] * rays[0], depth[rows] * rays[1][rows], depth[rows]]
         if self.colored:
-            channels.append(_packed_colors(image[rows]))
+            channels.append(packed_colors(image[rows]))
         points = self._points[rows]
         if self._floats == len(channels):
             cv2.merge(channels, dst=points)  # twice as fast as strided writes
@@ -161,7 +164,7 @@ class CloudBuffer:
                 points[..., index] = channel
 
 
-def _packed_colors(image: np.ndarray) -> np.ndarray:
+def packed_colors(image: np.ndarray) -> np.ndarray:
     """
     Pack colours as PointCloud2 has them: the bytes blue, green, red, zero of a float.
 
@@ -186,7 +189,7 @@ def camera_info_message(header: Header, camera: Camera) -> CameraInfo:
     return info
 
 
-def _allocate(message: Image | PointCloud2, size: int) -> np.ndarray:
+def allocate(message: Image | PointCloud2, size: int) -> np.ndarray:
     """Give a message fresh data of some bytes and return a writable view of them."""
     fresh = type(message)().data
     fresh.frombytes(bytes(size))

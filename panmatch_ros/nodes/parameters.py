@@ -105,21 +105,32 @@ RUNTIME = ('backend', 'threads', 'device', 'precision', 'allow_fallback', 'engin
            'allow_engine_build', 'max_side', 'fit')  # of RuntimeOptions
 THRESHOLD = 'pixels with a lower confidence become invalid, confidences stay; 0 keeps all'
 
-STEREO = (
-    Spec('confidence_threshold', 0.2, THRESHOLD, 0.0, 1.0),
-    Spec('approximate_sync', False,
-         'pair left and right images whose stamps differ', live=False),
+SYNC = (
+    Spec('approximate_sync', False, 'pair images whose stamps differ', live=False),
     Spec('approximate_sync_tolerance_seconds', 0.0,
          'largest difference of stamps that approximate_sync pairs (s); 0.0 means 0.05',
          0.0, 10.0, live=False),
-    Spec('queue_size', 5, 'images of each side that wait for their partner', 1, 1000,
+    Spec('queue_size', 5, 'images of each topic that wait for their partner', 1, 1000,
          live=False),
-    Spec('use_color', True, 'colour the point cloud from the left image'),
+)
+
+DEPTH_OUTPUTS = (
+    Spec('use_color', True, 'colour the point cloud from the image'),
     Spec('avoid_point_cloud_padding', True,
          'points of 16 bytes (12 without colour) instead of 32 (16)'),
     Spec('depth_encoding', '32FC1',
          'encoding of the depth image: 32FC1 in metres with NaN for invalid, or 16UC1 in '
          'millimetres with 0 for invalid', choices=('32FC1', '16UC1')),
+)
+
+STEREO = (
+    Spec('rectify', False, 'rectify left/image_raw and right/image_raw, which the node then '
+         'subscribes to instead of image_rect', live=False),
+    Spec('rectification_check_interval', 30, 'one pair of so many is looked at, whether the rows '
+         'of left and right fit; 0 looks at none', 0, 100000),
+    Spec('confidence_threshold', 0.2, THRESHOLD, 0.0, 1.0),
+    *SYNC,
+    *DEPTH_OUTPUTS,
     Spec('min_disparity', 0.0, 'smallest disparity searched (px)', -2000.0, 2000.0),
     Spec('max_disparity', 0.0,
          'largest disparity searched (px); 0 takes min_disparity + disparity_range, or '
@@ -157,10 +168,12 @@ SGBM = (
          'effect', 0, 10000),
 )
 
+FLOW_PRESET = Spec('flow_preset', CLASSICAL.flow_preset, 'effort of the classical flow',
+                   choices=FLOW_PRESETS)
+
 FLOW = (
     Spec('confidence_threshold', 0.0, THRESHOLD, 0.0, 1.0),
-    Spec('flow_preset', CLASSICAL.flow_preset, 'effort of the classical flow',
-         choices=FLOW_PRESETS),
+    FLOW_PRESET,
     Spec('warm_start', False, 'networks: start from the flow of the pair before, where it fits '
          'the images; not with tiles, or PanMatch at a smaller size'),
     Spec('max_gap_seconds', 1.0,

@@ -12,6 +12,21 @@ def flow_node() -> int | str:
     return _run('flow_node')
 
 
+def match_node() -> int | str:
+    """Run the match node."""
+    return _run('match_node')
+
+
+def motion_depth_node() -> int | str:
+    """Run the node of depth from motion."""
+    return _run('motion_depth_node')
+
+
+def perception_node() -> int | str:
+    """Run the node of stereo, flow and scene flow."""
+    return _run('perception_node')
+
+
 def image_player() -> int | str:
     """Run the image player."""
     return _run('image_player')

@@ -1,81 +1,74 @@
-"""Rectified stereo pair in; disparity, depth, point cloud and confidence out."""
+"""Stereo pair in; disparity, depth, point cloud and confidence out."""
+from collections.abc import Callable, Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 from stereo_msgs.msg import DisparityImage
 
-from ..core.camera import StereoRig
-from ..core.errors import CalibrationError, ImageError
+from ..core.errors import ImageError
 from . import parameters
 from .base_node import MatcherNode
 from .calibration_gate import CalibrationGate
-from .conversions import image_from_message, stamp_ns
-from .inputs import JUMP, LATE, InputTopic
+from .conversions import image_from_message
+from .image_pairs import ImagePairs
+from .inputs import InputTopic
 from .process import run_node
+from .rectification_monitor import RectificationMonitor
 from .statistics import FrameTimes, StopWatch
+from .stereo_cameras import StereoCameras, StereoCamerasReader
 from .stereo_outputs import StereoFrame, StereoOutputs
-from .sync import DEFAULT_TOLERANCE_NS, PairSynchronizer
 
 SIDES = ('left', 'right')
 
 
 class StereoNode(MatcherNode):
     """
-    Computes disparity, depth, point cloud and confidence of a rectified pair.
+    Computes disparity, depth, point cloud and confidence of a stereo pair.
 
     Topics, parameters and frames: ``docs/nodes.md``.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__('stereo_node', 'stereo', parameters.STEREO_NODE, **kwargs)
-        for name, message_type in (('disparity', DisparityImage), ('depth', Image),
-                                   ('depth/camera_info', CameraInfo), ('points2', PointCloud2),
-                                   ('confidence', Image)):
-            self.add_output(name, message_type)
-        settings = self.settings
-        self._tolerance_ns = 0
-        if settings.approximate_sync:
-            self._tolerance_ns = (int(settings.approximate_sync_tolerance_seconds * 1e9)
-                                  or DEFAULT_TOLERANCE_NS)
-        self._pairs = PairSynchronizer(self._on_pair, settings.queue_size, self._tolerance_ns)
+    def __init__(self, name: str = 'stereo_node', task: str = 'stereo',
+                 specs: Sequence[parameters.Spec] = parameters.STEREO_NODE,
+                 check: Callable[[SimpleNamespace], object] = parameters.matcher_options,
+                 **kwargs: Any) -> None:
+        super().__init__(name, task, specs, check, **kwargs)
+        for output, message_type in (('disparity', DisparityImage), ('depth', Image),
+                                     ('depth/camera_info', CameraInfo), ('points2', PointCloud2),
+                                     ('confidence', Image)):
+            self.add_output(output, message_type)
         self._gate = CalibrationGate(self._on_complete, self._on_incomplete)
         self._messages = StereoOutputs()
-        self._rig: tuple[Any, StereoRig] | None = None  # of the last pair, with its calibration
-        self._last_pair_at = (0, 0)  # images received of each side when the last pair came
-        self._images = [InputTopic(f'{side}/image_rect', Image, partial(self._on_image, index))
-                        for index, side in enumerate(SIDES)]
+        rectify = self.settings.rectify
+        if rectify:
+            self.add_output('left/image_rect', Image)
+        image = 'image_raw' if rectify else 'image_rect'
+        self._pairs = ImagePairs(self, (f'left/{image}', f'right/{image}'), SIDES, self._on_pair,
+                                 self.start_anew)
+        self._images = self._pairs.topics
         self._infos = [InputTopic(f'{side}/camera_info', CameraInfo, partial(self._on_info, index),
                                   lasting=True) for index, side in enumerate(SIDES)]
-        self.add_inputs([*self._images, *self._infos])
+        self._cameras = StereoCamerasReader(self._images, self._infos, self.log, rectify=rectify)
+        self._rectification = RectificationMonitor(self.log)
+        self.add_inputs([*self._images, *self._infos, *self.more_inputs()])
 
-    def _on_image(self, index: int, message: Any) -> None:
-        verdict = self.check_stamp(self._images[index], message)
-        if verdict == JUMP:
-            self._start_anew(index)
-        if verdict != LATE:
-            self._pairs.add(index, stamp_ns(message), message)
+    def more_inputs(self) -> list[InputTopic]:
+        """Give inputs that a subclass has besides; called once."""
+        return []
 
-    def _start_anew(self, index: int) -> None:
-        """Forget what waits: the stamps of one side went back."""
-        self._pairs.reset()
+    def start_anew(self) -> None:
+        """Forget what waits: the stamps of an image topic went back."""
         self._gate.reset()
-        other = self._images[1 - index].guard
-        mine = self._images[index].guard
-        if other.newest_ns is not None and mine.newest_ns is not None \
-                and other.newest_ns > mine.newest_ns:
-            other.newest_ns = None  # it follows with its next image
-        if self.worker.clear():
-            self.statistics.count('dropped')
 
     def _on_info(self, index: int, message: CameraInfo) -> None:
         self._infos[index].note()
         self._gate.add_info(index, message)
 
     def _on_pair(self, left: Any, right: Any) -> None:
-        self.statistics.count('received')
-        self._last_pair_at = (self._images[0].received, self._images[1].received)
         self._gate.add_pair((left, right))
 
     def _on_complete(self, pair: tuple[Any, Any], infos: tuple[Any, Any]) -> None:
@@ -98,69 +91,59 @@ class StereoNode(MatcherNode):
 
     def forget_pending(self) -> None:
         self._gate.reset()
-        self._pairs.reset(count=False)
+        self._pairs.forget()
 
     def sync_failures(self) -> int:
         return self._pairs.failures
 
     def input_problem(self) -> str:
-        problem = super().input_problem()
-        if problem:
-            return problem
-        left, right = self._images
-        alone = (left.received - self._last_pair_at[0], right.received - self._last_pair_at[1])
-        newest = left.guard.newest_ns, right.guard.newest_ns
-        if min(alone) <= self.settings.queue_size or newest[0] is None or newest[1] is None:
-            return ''
-        offset_ms = (newest[1] - newest[0]) / 1e6
-        rule = (f'approximate_sync pairs up to {self._tolerance_ns / 1e6:g} ms and half a frame'
-                if self._tolerance_ns else
-                'stamps must be equal; set approximate_sync if the cameras are not triggered')
-        return (f'{left.resolved} and {right.resolved} arrive, but their stamps do not pair: '
-                f'the newest right one is {offset_ms:+.1f} ms from the newest left one ({rule})')
+        return super().input_problem() or self._pairs.problem()
 
-    def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes]:
-        left_message, right_message, left_info, right_info = item
+    def output_problem(self) -> str:
+        return self._rectification.problem if self.wanted() else ''
+
+    def report_details(self) -> dict[str, Any]:
+        return self._rectification.details()
+
+    def stop(self) -> bool:
+        stopped = super().stop()
+        return self._rectification.stop() and stopped
+
+    def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
         watch, times = StopWatch(), FrameTimes()
+        left, right, cameras = self.read(item)
+        times.height, times.width = left.shape[:2]
+        times.preprocess_ms = watch.lap_ms()
+        matcher = self.matcher
+        search_range = matcher.search_range(times.width)
+        self._rectification.add(cameras, left, right, search_range,
+                                self.settings.rectification_check_interval)
+        result = cameras.without_missing(matcher.match_stereo(left, right))
+        times.inference_ms = watch.lap_ms()
+        header = item[0].header
+        frame = StereoFrame(header, left, cameras.rig, result, search_range,
+                            matcher.disparity_step)
+        times.postprocess_ms, times.publish_ms = self._messages.publish(
+            frame, self.settings, self.outputs, wanted)
+        return header, times
+
+    def read(self, item: Any) -> tuple[np.ndarray, np.ndarray, StereoCameras]:
+        """
+        Read a pair.
+
+        :param item: messages of both images and of both camera_info.
+        :returns: left and right image, rectified, and the cameras.
+        :raises PanMatchError: if it cannot be used.
+        """
+        left_message, right_message, left_info, right_info = item
         left = image_from_message(left_message, self._images[0].resolved)
         right = image_from_message(right_message, self._images[1].resolved)
         if left.shape[:2] != right.shape[:2]:
             raise ImageError(
                 f'{self._images[0].resolved} and {self._images[1].resolved} must have one size, '
                 f'got {left.shape[1]}x{left.shape[0]} and {right.shape[1]}x{right.shape[0]}')
-        rig = self._rig_of(left_info, right_info)
-        self._check_rig(rig, left.shape)
-        times.height, times.width = left.shape[:2]
-        times.preprocess_ms = watch.lap_ms()
-        matcher = self.matcher
-        result = matcher.match_stereo(left, right)
-        times.inference_ms = watch.lap_ms()
-        frame = StereoFrame(left_message.header, left, rig, result,
-                            matcher.search_range(times.width), matcher.disparity_step)
-        times.postprocess_ms, times.publish_ms = self._messages.publish(
-            frame, self.settings, self.outputs, wanted)
-        return left_message.header, times
-
-    def _rig_of(self, left_info: CameraInfo, right_info: CameraInfo) -> StereoRig:
-        """Read the rig; that of the last pair serves while the calibration stays the same."""
-        key = tuple((info.width, info.height, info.binning_x, info.binning_y, bytes(info.p),
-                     info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
-                    for info in (left_info, right_info))
-        if self._rig is None or key != self._rig[0]:
-            names = self._infos[0].resolved, self._infos[1].resolved
-            self._rig = key, StereoRig.from_camera_info(left_info, right_info, names)
-        return self._rig[1]
-
-    def _check_rig(self, rig: StereoRig, shape: tuple[int, ...]) -> None:
-        if (rig.left.height, rig.left.width) != shape[:2]:
-            raise CalibrationError(
-                f'{self._infos[0].resolved} describes an image of {rig.left.width}x'
-                f'{rig.left.height} pixels (after region of interest and binning), but '
-                f'{self._images[0].resolved} has {shape[1]}x{shape[0]}')
-        if rig.baseline_sign_is_unusual:
-            self.log.warning(
-                'by P[0, 3] the right camera stands left of the left one; using the absolute '
-                'baseline. Are the two cameras swapped?', key='baseline sign')
+        cameras = self._cameras.read((left_info, right_info), left.shape)
+        return *cameras.rectify(left, right), cameras
 
 
 def main(args: list[str] | None = None) -> int:

@@ -5,19 +5,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from ..core.camera import Camera, StereoRig
-from ..core.disparity import camera_rays, depth_from_parallax
+from ..core.camera import StereoRig
+from ..core.disparity import depth_from_parallax
 from ..core.types import Disparity
-from .outputs import (
-    CloudBuffer,
-    DisparityBuffer,
-    ImageBuffer,
-    camera_info_message,
-    to_millimetres,
-)
-from .statistics import StopWatch
+from .depth_outputs import DepthFrame, DepthOutputs, publish_each
+from .outputs import DisparityBuffer, ImageBuffer
 
 NAN = np.float32(np.nan)
 STRIPE_ROWS = 32
@@ -29,7 +24,7 @@ class StereoFrame:
     What the outputs of one pair are made of.
 
     :param header: of the left image.
-    :param left: (H, W) grey or (H, W, 3) RGB, uint8 or uint16.
+    :param left: (H, W) grey or (H, W, 3) RGB, uint8 or uint16; rectified.
     :param rig: the pair at the size of the images.
     :param result: what the matcher found.
     :param search_range: smallest and largest disparity that was searched, pixels.
@@ -48,12 +43,9 @@ class StereoOutputs:
     """Makes each message in buffers that are kept; one object serves one thread."""
 
     def __init__(self) -> None:
+        self._rectified = ImageBuffer('rgb8')
         self._disparity = DisparityBuffer()
-        self._confidence = ImageBuffer('32FC1')
-        self._depth = ImageBuffer('32FC1')
-        self._depth_mm = ImageBuffer('16UC1')
-        self._cloud = CloudBuffer(colored=True, padded=False)
-        self._rays: tuple[Camera | None, Any] = (None, None)
+        self._outputs = DepthOutputs()
 
     def publish(self, frame: StereoFrame, settings: SimpleNamespace,
                 publishers: Mapping[str, Any], wanted: frozenset[str]) -> tuple[float, float]:
@@ -65,41 +57,37 @@ class StereoOutputs:
         :param wanted: names of the outputs to make.
         :returns: milliseconds spent making messages, and publishing them.
         """
-        watch, spent = StopWatch(), [0.0, 0.0]
-        for name, message in self._messages(frame, settings, wanted):
-            spent[0] += watch.lap_ms()
-            publishers[name].publish(message)
-            spent[1] += watch.lap_ms()
-        return spent[0], spent[1]
+        return publish_each(self._messages(frame, settings, wanted), publishers)
 
     def _messages(self, frame: StereoFrame, settings: SimpleNamespace,
                   wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
         header, rig = frame.header, frame.rig
+        if 'left/image_rect' in wanted:
+            yield 'left/image_rect', self._rectified_image(frame)
+        depth_frame = DepthFrame(header, frame.left, rig.left, frame.result.confidence)
         if wanted & {'disparity', 'depth', 'points2'}:
-            self._compute(frame, settings, wanted)
+            self._compute(frame, depth_frame, settings, wanted)
         if 'disparity' in wanted:
             yield 'disparity', self._disparity.describe(
                 header, rig, frame.search_range, frame.delta_d)
-        if 'depth' in wanted:
-            self._depth.message.header = header
-            yield 'depth', (self._depth.message if settings.depth_encoding == '32FC1' else
-                            self._depth_mm.fill(header, to_millimetres(self._depth.pixels(
-                                *frame.result.disparity.shape))))
-        if 'points2' in wanted:
-            self._cloud.message.header = header
-            yield 'points2', self._cloud.message
-        if 'confidence' in wanted:
-            yield 'confidence', self._confidence.fill(header, frame.result.confidence)
-        if 'depth/camera_info' in wanted:
-            yield 'depth/camera_info', camera_info_message(header, rig.left)
+        yield from self._outputs.messages(depth_frame, settings, wanted)
 
-    def _compute(self, frame: StereoFrame, settings: SimpleNamespace,
+    def _rectified_image(self, frame: StereoFrame) -> Image:
+        depth = '8' if frame.left.dtype == np.uint8 else '16'
+        encoding = ('mono' if frame.left.ndim == 2 else 'rgb') + depth
+        if self._rectified.message.encoding != encoding:
+            self._rectified = ImageBuffer(encoding)
+        return self._rectified.fill(frame.header, frame.left)
+
+    def _compute(self, frame: StereoFrame, depth_frame: DepthFrame, settings: SimpleNamespace,
                  wanted: frozenset[str]) -> None:
         """Write the pixels of all outputs, stripe by stripe, so that they stay in the cache."""
         disparity, confidence = frame.result.disparity, frame.result.confidence
         height, width = disparity.shape
-        parallax, depth = self._disparity.pixels(height, width), self._depth.pixels(height, width)
-        cloud = self._cloud_for(frame, settings) if 'points2' in wanted else None
+        parallax = self._disparity.pixels(height, width)
+        depth = self._outputs.pixels(height, width)
+        if 'points2' in wanted:
+            self._outputs.prepare_points(depth_frame, settings)
         offset, threshold = (np.float32(value) for value in (
             frame.rig.cx_offset_px, settings.confidence_threshold))
         for start in range(0, height, STRIPE_ROWS):
@@ -108,14 +96,5 @@ class StereoOutputs:
             np.copyto(parallax[rows], NAN, where=confidence[rows] < threshold)
             if wanted & {'depth', 'points2'}:
                 depth_from_parallax(parallax[rows], frame.rig, out=depth[rows])
-            if cloud is not None:
-                cloud.write(rows, depth, self._rays[1], frame.left)
-
-    def _cloud_for(self, frame: StereoFrame, settings: SimpleNamespace) -> CloudBuffer:
-        colored, padded = settings.use_color, not settings.avoid_point_cloud_padding
-        if (self._cloud.colored, self._cloud.padded) != (colored, padded):
-            self._cloud = CloudBuffer(colored, padded)
-        if self._rays[0] != frame.rig.left:
-            self._rays = (frame.rig.left, camera_rays(frame.rig.left))
-        self._cloud.resize(*frame.result.disparity.shape)
-        return self._cloud
+            if 'points2' in wanted:
+                self._outputs.write_points(depth_frame, rows)

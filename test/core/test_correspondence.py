@@ -4,8 +4,10 @@ import pytest
 
 from panmatch_ros.core.correspondence import (
     confidence_from_error,
+    confident_share,
     correspondences_from_displacement,
     forward_backward_error,
+    lands_inside,
     left_right_error,
     tanh_confidence_from_error,
 )
@@ -120,3 +122,26 @@ def test_wrong_shapes():
         forward_backward_error(constant_flow(0, 0), np.zeros((2, 2), np.float32))
     with pytest.raises(ShapeError, match='of one size'):
         left_right_error(np.zeros((2, 2), np.float32), np.zeros((2, 3), np.float32))
+
+
+def test_matches_land_in_an_image_of_another_size():
+    flow = constant_flow(0, 0, (4, 6))
+    flow[0, 0] = np.nan
+    flow[1, 0] = -0.5, 0  # the border of the image, half a pixel from the centre
+    flow[1, 1] = -1.6, 0
+    flow[3, 5] = -2, -1.4  # to (3, 1.6)
+    expected = np.zeros((4, 6), bool)
+    expected[:2, :4] = True
+    expected[0, 0] = expected[1, 1] = False
+    assert np.array_equal(lands_inside(flow, (2, 4)), expected)
+    flow[3, 5] = -2, -1.6  # to (3, 1.4)
+    expected[3, 5] = True
+    assert np.array_equal(lands_inside(flow, (2, 4)), expected)
+
+
+@pytest.mark.parametrize(('threshold', 'share'), [(0.0, 0.5), (0.5, 0.25), (0.9, 0.0)])
+def test_share_of_confident_pixels(threshold, share):
+    flow = constant_flow(0, 0, (2, 4))
+    flow[1, 3] = np.nan
+    confidence = np.float32([[0.5, 0.7, 0.4, 0.4], [0, 0, 0, 0.9]])
+    assert confident_share(Displacement(flow, confidence), threshold) == share

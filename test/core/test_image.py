@@ -55,3 +55,12 @@ def test_what_is_not_an_image(image, error, match):
 def test_pair_of_two_sizes():
     with pytest.raises(ShapeError, match='must have the same size, got 2x2 and 3x2'):
         images.check_pair(GREY, np.zeros((2, 3), np.uint8))
+
+
+def test_contrast():
+    random = np.random.default_rng(0)
+    assert images.has_contrast(random.integers(0, 256, (48, 64, 3), np.uint8))
+    assert images.has_contrast(np.tile(np.linspace(0, 1, 64, dtype=np.float32), (48, 1)))
+    assert not images.has_contrast(np.full((48, 64), 200, np.uint8))
+    assert not images.has_contrast(random.integers(10, 12, (480, 640), np.uint8))  # of a sensor
+    assert images.has_contrast(np.uint16([[0, 60000], [60000, 0]]))

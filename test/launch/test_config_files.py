@@ -12,16 +12,26 @@ import ros_harness  # noqa: F401  # sets the ROS domain of these tests
 
 from panmatch_ros.nodes import image_player, recorder
 from panmatch_ros.nodes.flow_node import FlowNode
+from panmatch_ros.nodes.match_node import MatchNode
+from panmatch_ros.nodes.match_parameters import MATCH_NODE
+from panmatch_ros.nodes.motion_depth_node import MotionDepthNode
+from panmatch_ros.nodes.motion_depth_parameters import MOTION_DEPTH_NODE
 from panmatch_ros.nodes.parameters import FLOW_NODE, STEREO_NODE
+from panmatch_ros.nodes.perception_node import PerceptionNode
+from panmatch_ros.nodes.perception_parameters import PERCEPTION_NODE
 from panmatch_ros.nodes.stereo_node import StereoNode
 
 pytestmark = pytest.mark.ros
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / 'docs' / 'nodes.md').read_text()
-NODES = {'stereo': (StereoNode, STEREO_NODE), 'flow': (FlowNode, FLOW_NODE)}
-ALL_SPECS = [*STEREO_NODE, *FLOW_NODE, *image_player.SPECS, *recorder.SPECS]
+NODES = {'stereo': (StereoNode, STEREO_NODE), 'flow': (FlowNode, FLOW_NODE),
+         'match': (MatchNode, MATCH_NODE), 'motion_depth': (MotionDepthNode, MOTION_DEPTH_NODE),
+         'perception': (PerceptionNode, PERCEPTION_NODE)}
+ALL_SPECS = [*STEREO_NODE, *FLOW_NODE, *MATCH_NODE, *MOTION_DEPTH_NODE, *PERCEPTION_NODE,
+             *image_player.SPECS, *recorder.SPECS]
 RVIZ_CLASSES = {'rviz_default_plugins/PointCloud2': 'PointCloud2',
-                'rviz_default_plugins/Image': 'Image'}
+                'rviz_default_plugins/Image': 'Image',
+                'rviz_default_plugins/Pose': 'PoseStamped'}
 
 
 @pytest.fixture(scope='module')
@@ -32,6 +42,14 @@ def tool():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def add(graph, task):
+    """Start a node with its defaults."""
+    if task == 'motion_depth':
+        pytest.importorskip('tf2_msgs.msg', reason='tf2_msgs is not installed: run make setup, or '
+                            'install ros-$ROS_DISTRO-tf2-msgs')
+    return graph.add(NODES[task][0])
 
 
 # Parameters.
@@ -90,7 +108,7 @@ def test_tool_replaces_an_old_table_only(tool):
 @pytest.mark.parametrize('task', NODES)
 def test_rviz_shows_what_the_node_publishes(graph, task):
     config = yaml.safe_load((ROOT / 'config' / 'rviz' / f'{task}.rviz').read_text())
-    node = graph.add(NODES[task][0])
+    node = add(graph, task)
     outputs = {name: publisher.msg_type for name, publisher in node.outputs.items()}
     inputs = {topic.name: topic.message_type for topic in node.inputs.topics}
     shown = [display for display in config['Visualization Manager']['Displays']
@@ -106,7 +124,10 @@ def test_rviz_shows_what_the_node_publishes(graph, task):
         assert topic['Durability Policy'] == 'Volatile'
     assert {display['Topic']['Value'] for display in shown} == {
         'stereo': {'points2', 'left/image_rect', 'depth', 'confidence'},
-        'flow': {'image', 'flow/image_color', 'flow/confidence'}}[task]
+        'flow': {'image', 'flow/image_color', 'flow/confidence'},
+        'match': {'matches/image_color', 'pose'},
+        'motion_depth': {'points2', 'image', 'depth', 'confidence'},
+        'perception': {'points2', 'left/image_rect', 'depth', 'confidence', 'moving'}}[task]
 
 
 @pytest.mark.parametrize('task', NODES)
@@ -122,7 +143,7 @@ def test_rviz_has_what_it_writes_itself(task):
     cloud = [display for display in manager['Displays'] if 'PointCloud2' in display['Class']]
     assert [(display['Color Transformer'], display['Position Transformer'],
              display['Topic']['Depth']) for display in cloud] == (
-                 [('RGB8', 'XYZ', 1)] if task == 'stereo' else [])
+                 [('RGB8', 'XYZ', 1)] if task in ('stereo', 'motion_depth', 'perception') else [])
 
 
 # Launch files, without the launch packages.
@@ -146,7 +167,7 @@ def test_every_launch_argument_is_documented(task):
     table = next(node.value for node in tree.body if isinstance(node, ast.Assign)
                  and node.targets[0].id == 'ARGUMENTS')
     section = DOCS[DOCS.index('## Launch files'):]
-    column = {'stereo': 3, 'flow': 4}[task]
+    column = {'stereo': 3, 'flow': 4, 'match': 5, 'motion_depth': 6, 'perception': 7}[task]
     documented = {name for row in section.splitlines() if row.startswith('| `')
                   and row.split('|')[column].strip() == 'yes'
                   for name in re.findall('`(.*?)`', row.split('|')[1])}
@@ -159,12 +180,25 @@ def test_every_launch_argument_is_documented(task):
 
 @pytest.mark.parametrize('task', NODES)
 def test_docs_name_every_topic_with_its_type(graph, task):
-    node = graph.add(NODES[task][0])
+    node = add(graph, task)
     section = DOCS[DOCS.index(f'\n## {task}_node\n'):].split('\n## ')[1]
     rows = {name: row for row in section.splitlines() if row.startswith('| `')
             for name in re.findall('`(.*?)`', row.split('|')[1])}
     topics = [(name, publisher.msg_type) for name, publisher in node.outputs.items()]
     topics += [(topic.name, topic.message_type) for topic in node.inputs.topics]
+    if task == 'stereo':
+        raw = graph.add(StereoNode, rectify=True)
+        topics += [(name, publisher.msg_type) for name, publisher in raw.outputs.items()]
+        topics += [(topic.name, topic.message_type) for topic in raw.inputs.topics]
+    if task == 'match':
+        keyframe = graph.add(MatchNode, reference='keyframe')
+        topics += [(topic.name, topic.message_type) for topic in keyframe.inputs.topics]
+    if task == 'motion_depth':
+        other = graph.add(MotionDepthNode, pose_source='odometry')
+        topics += [(topic.name, topic.message_type) for topic in other.inputs.topics]
+    if task == 'perception':
+        other = graph.add(PerceptionNode, ego_motion='odometry')
+        topics += [(topic.name, topic.message_type) for topic in other.inputs.topics]
     for name, message_type in topics:
         package = message_type.__module__.split('.')[0]
         assert f'{package}/{message_type.__name__}' in rows[name]

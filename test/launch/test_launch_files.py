@@ -12,6 +12,7 @@ pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or s
 pytest.importorskip('launch_ros.actions', reason='launch_ros is not installed; it comes with a '
                     'ROS 2 distribution (ros-$ROS_DISTRO-launch-ros), not with the wheels')
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+import cv2
 from launch import LaunchContext
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.utilities import perform_substitutions
@@ -104,13 +105,19 @@ def assert_ends_cleanly(launched):
     assert 'escalating' not in text
 
 
-@pytest.mark.parametrize('name', ['stereo', 'flow'])
+@pytest.mark.parametrize('name', ['stereo', 'flow', 'match', 'motion_depth', 'perception'])
 def test_arguments_are_declared_with_description_and_default(name):
     description = PythonLaunchDescriptionSource(
         str(LAUNCH / f'{name}.launch.py')).get_launch_description(LaunchContext())
     arguments = {argument.name: argument for argument in description.get_launch_arguments()}
-    own = {'stereo': {'left_namespace', 'right_namespace', 'launch_image_proc'},
-           'flow': {'image', 'camera_info'}}[name]
+    own = {'stereo': {'left_namespace', 'right_namespace', 'launch_image_proc', 'rectify'},
+           'flow': {'image', 'camera_info'},
+           'match': {'image0', 'image1', 'camera_info0', 'camera_info1', 'image', 'camera_info',
+                     'reference', 'reference_image'},
+           'motion_depth': {'image', 'camera_info', 'odometry', 'pose_source', 'odom_frame',
+                            'camera_frame'},
+           'perception': {'left_namespace', 'right_namespace', 'rectify', 'odometry', 'ego_motion',
+                          'odom_frame', 'camera_frame'}}[name]
     assert set(arguments) == own | {'namespace', 'params_file', 'matcher', 'weights', 'backend',
                                     'build_only', 'use_sim_time', 'rviz', 'log_level'}
     assert all(argument.description for argument in arguments.values())
@@ -176,6 +183,49 @@ def test_flow_with_remapped_topics(graph, start):
     assert_ends_cleanly(launched)
 
 
+def test_match_with_a_reference_image(graph, start, tmp_path):
+    texture = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    pixels = np.kron(texture, np.ones((4, 4, 1), np.uint8))
+    cv2.imwrite(str(tmp_path / 'reference.png'), pixels[..., ::-1])
+    launched = start('match', namespace='front', image='camera/image_rect', matcher='classical',
+                     reference_image=tmp_path / 'reference.png')
+    graph.listen('front/matches/image_color', Image)
+    wait_for_nodes(graph, launched, '/front/match_node')
+
+    def publish(index):
+        graph.publish('front/camera/image_rect', image_message(pixels, 'rgb8', 1 + index / 10))
+
+    picture = publish_until(graph, 'front/matches/image_color', publish)
+    assert (picture.height, picture.width) == (96, 2 * 128 + 6)
+    assert_ends_cleanly(launched)
+
+
+def test_motion_depth_with_remapped_odometry(graph, start):
+    nav_msgs = pytest.importorskip('nav_msgs.msg', reason='nav_msgs is not installed '
+                                   '(ros-$ROS_DISTRO-nav-msgs)')
+    launched = start('motion_depth', namespace='front', image='cam/image_rect', odometry='/vio',
+                     camera_info='cam/camera_info', pose_source='odometry', matcher='classical')
+    graph.listen('front/depth', Image)
+    wait_for_nodes(graph, launched, '/front/motion_depth_node')
+    # The right image of a pair is what the left camera sees after it moved to the right.
+    left, right = render_plane_pair(RIG, 6.0)  # 10 px
+
+    def publish(index):
+        for step, pixels in enumerate((left, right)):
+            stamp = 1 + index + step / 10
+            info = camera_infos(RIG, stamp)[0]
+            odometry = nav_msgs.Odometry(header=info.header,
+                                         child_frame_id=info.header.frame_id)
+            odometry.pose.pose.position.x = step * RIG.baseline_m
+            graph.publish('front/cam/camera_info', info)
+            graph.publish('/vio', odometry)
+            graph.publish('front/cam/image_rect', image_message(pixels, 'rgb8', stamp))
+
+    depth = floats_of(publish_until(graph, 'front/depth', publish))
+    assert np.nanmedian(depth[10:-10, 20:-20]) == pytest.approx(6.0, abs=0.1)
+    assert_ends_cleanly(launched)
+
+
 @pytest.mark.parametrize(('chosen', 'expected'), [
     ({}, 'large_messages.xml'),
     ({PROFILES[0]: '/mine.xml'}, 'mine.xml'),
@@ -208,10 +258,13 @@ def test_image_proc_rectifies_both_cameras(graph, start, tmp_path):
     assert_ends_cleanly(launched)
 
 
-@pytest.mark.parametrize('name', ['stereo', 'flow'])
+@pytest.mark.parametrize('name', ['stereo', 'flow', 'match', 'motion_depth', 'perception'])
 def test_rviz_gets_its_configuration_and_our_names(graph, start, tmp_path, name):
     environment = make_package(tmp_path, 'rviz2', 'rviz2', 'import sys\nprint(sys.argv)\n')
-    given = {'stereo': {'left_namespace': 'cam0'}, 'flow': {'image': 'cam0/image_raw'}}[name]
+    given = {'stereo': {'left_namespace': 'cam0'}, 'flow': {'image': 'cam0/image_raw'},
+             'match': {'image0': 'cam0/image_rect', 'reference': 'image0'},
+             'motion_depth': {'image': 'cam0/image_rect', 'pose_source': 'odometry'},
+             'perception': {'left_namespace': 'cam0', 'ego_motion': 'none'}}[name]
     launched = start(name, environment, namespace='rig', rviz='true', **given)
     wait_for_nodes(graph, launched, f'/rig/{name}_node')
     assert graph.spin_until(lambda: "'-d'" in launched.text())
@@ -221,7 +274,19 @@ def test_rviz_gets_its_configuration_and_our_names(graph, start, tmp_path, name)
     assert config.is_file()
     assert '__ns:=/rig' in arguments
     assert {'stereo': 'left/image_rect:=cam0/image_rect',
-            'flow': 'image:=cam0/image_raw'}[name] in arguments
+            'flow': 'image:=cam0/image_raw',
+            'match': 'image0:=cam0/image_rect',
+            'motion_depth': 'image:=cam0/image_rect',
+            'perception': 'left/image_rect:=cam0/image_rect'}[name] in arguments
+
+
+def test_the_node_rectifies_both_cameras(graph, start):
+    launched = start('stereo', namespace='rig', left_namespace='cam0', rectify='true')
+    graph.listen('rig/depth', Image)
+    wait_for_nodes(graph, launched, '/rig/stereo_node')
+    depth = floats_of(depth_of(graph, 'rig/depth', ('rig/cam0', 'rig/right'), 'image_raw'))
+    assert np.nanmedian(depth[10:-10, 45:-10]) == pytest.approx(2.0, abs=0.01)
+    assert_ends_cleanly(launched)
 
 
 def test_missing_image_proc_is_said(graph, start):

@@ -56,6 +56,8 @@ def test_max_disparity_wins_over_disparity_range(graph):
     ('image_transport', 'theora', 'image_transport must be one of raw, compressed'),
     ('depth_encoding', '64FC1', 'depth_encoding must be one of 32FC1, 16UC1'),
     ('correlation_window_size', 4, 'correlation_window_size must be odd'),
+    ('rectification_check_interval', -1,
+     'rectification_check_interval must be from 0 to 100000, got -1'),
     ('max_disparity', -5.0, 'max_disparity must be larger than min_disparity'),
 ])
 def test_values_that_cannot_work_stop_the_node_with_a_reason(graph, name, value, match):

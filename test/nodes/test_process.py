@@ -15,7 +15,8 @@ import cv2
 import ros_harness  # noqa: F401  # sets the ROS domain of these tests
 
 pytestmark = pytest.mark.ros
-NODES = ['stereo_node', 'flow_node', 'image_player', 'recorder']
+NODES = ['stereo_node', 'flow_node', 'match_node', 'motion_depth_node', 'perception_node',
+         'image_player', 'recorder']
 
 
 @pytest.fixture
@@ -59,7 +60,8 @@ def start_code(start_python):
 def arguments_of(node, tmp_path):
     cv2.imwrite(str(tmp_path / 'image.png'), np.zeros((32, 32, 3), np.uint8))
     return {'image_player': ['-p', f'images:={tmp_path / "image.png"}'],
-            'recorder': ['-p', f'out:={tmp_path / "out"}']}.get(node, [])
+            'recorder': ['-p', f'out:={tmp_path / "out"}'],
+            'motion_depth_node': ['-p', 'pose_source:=odometry']}.get(node, [])
 
 
 def wait_until_up(graph, node):

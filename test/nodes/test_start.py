@@ -7,7 +7,8 @@ import pytest
 
 from panmatch_ros.nodes import start
 
-NODES = ['stereo_node', 'flow_node', 'image_player', 'recorder']
+NODES = ['stereo_node', 'flow_node', 'match_node', 'motion_depth_node', 'perception_node',
+         'image_player', 'recorder']
 
 
 @pytest.mark.parametrize('node', NODES)
@@ -31,9 +32,18 @@ def test_without_ros_one_line_says_what_to_do(node, tmp_path):
 @pytest.mark.parametrize('node', NODES)
 def test_with_ros_the_node_runs(node, monkeypatch):
     pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
-    from panmatch_ros.nodes import flow_node, image_player, recorder, stereo_node
-    module = {'stereo_node': stereo_node, 'flow_node': flow_node, 'image_player': image_player,
-              'recorder': recorder}[node]
+    from panmatch_ros.nodes import (
+        flow_node,
+        image_player,
+        match_node,
+        motion_depth_node,
+        perception_node,
+        recorder,
+        stereo_node,
+    )
+    module = {'stereo_node': stereo_node, 'flow_node': flow_node, 'match_node': match_node,
+              'motion_depth_node': motion_depth_node, 'perception_node': perception_node,
+              'image_player': image_player, 'recorder': recorder}[node]
     monkeypatch.setattr(module, 'main', lambda: 7)
     assert getattr(start, node)() == 7
 

@@ -149,12 +149,12 @@ def test_negative_stamp_is_refused(graph):
 def test_an_exception_in_a_callback_does_not_end_the_node(graph, monkeypatch):
     node = graph.add(StereoNode)
     graph.listen('depth', Image)
-    add = node._pairs.add
-    monkeypatch.setattr(node._pairs, 'add', lambda *_: 1 / 0)
+    add = node._pairs.synchronizer.add
+    monkeypatch.setattr(node._pairs.synchronizer, 'add', lambda *_: 1 / 0)
     left, right, infos = good(1.0)
     publish_pair(graph, left, right, infos)
     graph.wait_for_log('unexpected error, please report it')
-    monkeypatch.setattr(node._pairs, 'add', add)
+    monkeypatch.setattr(node._pairs.synchronizer, 'add', add)
     left, right, infos = good(2.0)
     publish_pair(graph, left, right, infos)
     assert stamp_of(graph.wait_for('depth')) == 2.0

@@ -9,8 +9,10 @@ from sensor_msgs.msg import Image
 
 from panmatch_ros.core.camera import StereoRig
 from panmatch_ros.data.synthetic.planes import render_plane_pair
-from panmatch_ros.nodes import base_node, flow_node
+from panmatch_ros.nodes import base_node, flow_node, match_node, perception_node
 from panmatch_ros.nodes.flow_node import FlowNode
+from panmatch_ros.nodes.match_node import MatchNode
+from panmatch_ros.nodes.perception_node import PerceptionNode
 from panmatch_ros.nodes.stereo_node import StereoNode
 
 pytestmark = pytest.mark.ros
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.ros
 
 @pytest.fixture(autouse=True)
 def not_built(monkeypatch):
-    for module in (base_node, flow_node):
+    for module in (base_node, flow_node, match_node, perception_node):
         monkeypatch.setattr(module, 'own_messages', lambda: None)
 
 
@@ -48,4 +50,30 @@ def test_flow_node(graph):
             lambda count=count: node.statistics.received == count and node.worker.idle)
     flow = floats_of(graph.wait_for('flow'), 2)
     assert np.median(flow[..., 0]) == pytest.approx(2.0, abs=0.1)
+    assert '/optical_flow' not in dict(node.get_topic_names_and_types())
+
+
+def test_match_node(graph):
+    node = graph.add(MatchNode, matcher='classical')
+    graph.listen('matches/image_color', Image)
+    texture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    message = image_message(np.kron(texture, np.ones((4, 4, 1), np.uint8)), 'rgb8', 1.0)
+    graph.publish('image0', message)
+    graph.publish('image1', message)
+    picture = graph.wait_for('matches/image_color')
+    assert (picture.height, picture.width) == (64, 2 * 64 + 6)
+    assert '/correspondences' not in dict(node.get_topic_names_and_types())
+
+
+def test_perception_node(graph):
+    node = graph.add(PerceptionNode, matcher='classical')
+    graph.listen('flow', Image)
+    rig = StereoRig.ideal((64, 96), focal_px=80.0, baseline_m=0.1)
+    pixels = render_plane_pair(rig, 1.0)
+    for count in (1, 2):
+        left, right = (image_message(each, 'rgb8', float(count)) for each in pixels)
+        publish_pair(graph, left, right, camera_infos(rig, float(count)))
+        assert graph.spin_until(lambda count=count: node.statistics.received == count
+                                and node._gate._held is None and node.worker.idle)
+    assert np.abs(np.median(floats_of(graph.wait_for('flow'), 2))) < 0.1
     assert '/optical_flow' not in dict(node.get_topic_names_and_types())

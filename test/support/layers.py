@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parents[2] / PACKAGE
 MAX_LINES = 299
 
 ROS = frozenset({'rclpy', 'cv_bridge', 'message_filters', 'builtin_interfaces',
-                 'ament_index_python'})
+                 'ament_index_python', 'std_srvs', 'tf2_ros'})
 HEAVY = frozenset({'yaml', 'torch', 'safetensors', 'onnx', 'onnxruntime', 'openvino', 'tensorrt',
                    'torch_tensorrt', 'rosbags', 'tqdm'})
 ARRAYS = frozenset({'numpy', 'cv2'})

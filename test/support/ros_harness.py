@@ -3,6 +3,7 @@ from collections import defaultdict
 from collections.abc import Callable
 import os
 import time
+import traceback
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ if os.environ.get('ROS_DISTRO') == 'humble':  # which does not know the other va
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
@@ -43,8 +45,12 @@ class Graph:
 
     def add(self, node_class: type, **parameters: Any) -> Any:
         """Start the node under test."""
-        node = node_class(context=self.context, parameter_overrides=[
-            Parameter(name, value=value) for name, value in parameters.items()])
+        try:
+            node = node_class(context=self.context, parameter_overrides=[
+                Parameter(name, value=value) for name, value in parameters.items()])
+        except Exception as error:
+            _end_unfinished(error)
+            raise
         self._under_test.append(node)
         self.executor.add_node(node)
         return node
@@ -91,16 +97,32 @@ class Graph:
     def log_text(self) -> str:
         return '\n'.join(entry.msg for entry in self.logged)
 
+    def close_node(self, node: Any) -> None:
+        """End a node under test."""
+        self._under_test.remove(node)
+        self.executor.remove_node(node)
+        if hasattr(node, 'stop'):
+            node.stop()
+        node.destroy_node()
+
     def close(self) -> None:
-        for node in self._under_test:
-            self.executor.remove_node(node)
-            if hasattr(node, 'stop'):
-                node.stop()
-            node.destroy_node()
+        for node in list(self._under_test):
+            self.close_node(node)
         self.executor.remove_node(self.node)
         self.node.destroy_node()
         self.executor.shutdown()
         rclpy.shutdown(context=self.context)
+
+
+def _end_unfinished(error: Exception) -> None:
+    """End a node whose constructor failed, or later tests would see its name in the graph."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for node in {id(node): node for frame in frames
+                 if isinstance(node := frame.f_locals.get('self'), Node)}.values():
+        worker = getattr(node, 'worker', None)
+        if worker is not None:
+            worker.stop()
+        node.destroy_node()
 
 
 def image_message(pixels: np.ndarray, encoding: str, stamp_s: float,
@@ -137,6 +159,7 @@ def camera_infos(rig: StereoRig, stamp_s: float, convention: str = 'right') -> l
     for camera, tx in zip((rig.left, rig.right), shifts, strict=True):
         info = CameraInfo(width=camera.width, height=camera.height)
         info.k = camera.K.ravel().tolist()
+        info.r = np.eye(3).ravel().tolist()
         info.p = np.hstack([camera.K, [[tx], [0], [0]]]).ravel().tolist()
         infos.append(stamped(info, stamp_s))
     return infos

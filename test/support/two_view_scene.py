@@ -57,6 +57,19 @@ class Views:
 
 
 def render_views(K, size, T_1_0, seed=0):
+    """Render the scene of ``scene_planes`` from the origin and from another camera."""
+    R, t = T_1_0[:3, :3], T_1_0[:3, 3]
+    image0, depth = render_view(K, size, np.eye(4), seed)
+    image1, _ = render_view(K, size, make_transform(R.T, -R.T @ t), seed)
+    return Views(image0, image1, depth)
+
+
+def render_view(K, size, T_0_camera, seed=0):
+    """Image and exact depth of the scene from a camera whose pose is given."""
+    return _cast(scene_planes(K, seed), K, size, T_0_camera[:3, :3], T_0_camera[:3, 3])
+
+
+def scene_planes(K, seed=0):
     """A slanted wall 6 m away, a floor 1 m below and two boards before them."""
     facing = np.array([1.0, 0, 0]), np.array([0, 1.0, 0])
     slanted = np.array([0.9, 0, 0.436]), np.array([0, 1.0, 0])
@@ -66,12 +79,8 @@ def render_views(K, size, T_1_0, seed=0):
               ((0, 1, 0), floor, (np.inf, np.inf), pixel * 4),
               ((-0.6, 0.0, 2.6), facing, (0.5, 0.6), pixel * 2.6),
               ((0.9, -0.3, 3.4), slanted, (0.6, 0.5), pixel * 3.4)]
-    planes = [(np.array(centre, float), axes, half, Texture(seed + index, cell))
-              for index, (centre, axes, half, cell) in enumerate(planes)]
-    R, t = T_1_0[:3, :3], T_1_0[:3, 3]
-    image0, depth = _cast(planes, K, size, np.eye(3), np.zeros(3))
-    image1, _ = _cast(planes, K, size, R.T, -R.T @ t)
-    return Views(image0, image1, depth)
+    return [(np.array(centre, float), axes, half, Texture(seed + index, cell))
+            for index, (centre, axes, half, cell) in enumerate(planes)]
 
 
 def _cast(planes, K, size, R_0_camera, origin):

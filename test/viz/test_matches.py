@@ -78,3 +78,18 @@ def test_bad_input():
         draw_matches(GREY0, np.zeros((4, 4, 2), np.uint8), matches([], []))
     with pytest.raises(ImageError, match='image0 is empty'):
         draw_matches(np.zeros((0, 4), np.uint8), GREY1, matches([], []))
+
+
+def test_the_color_may_follow_the_confidence():
+    both = Correspondences(*(np.float32([[20, 5], [20, 55]]),) * 2, np.float32([1.0, 0.0]))
+    picture = draw_matches(GREY0, GREY0, both, color_by='confidence').astype(int)
+    best, worst = picture[5, 70], picture[55, 70]
+    assert min(best[:2]) > 200  # yellow
+    assert best[2] < 100
+    assert worst[2] > worst[0] > worst[1]  # dark violet
+    assert worst.max() < 100
+
+
+def test_unknown_color():
+    with pytest.raises(ConfigError, match='color_by must be one of height, confidence'):
+        draw_matches(GREY0, GREY0, matches([], []), color_by='age')
