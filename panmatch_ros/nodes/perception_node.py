@@ -1,44 +1,26 @@
 """Stereo pairs in; disparity, depth, points, flow, scene flow and what moves out."""
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import numpy as np
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 
-from ..core.errors import PanMatchError, PoseError
 from ..inference.matcher import TASKS
-from .conversions import stamp_ns
 from .depth_outputs import publish_each
 from .diagnostics import own_messages
 from .flow_outputs import FlowFrame, FlowOutputs, sure_flow
 from .inputs import InputTopic
-from .pending_frames import PendingFrames
 from .perception_parameters import PERCEPTION_NODE, perception_options
-from .pose_sources import PoseSource, make_pose_source
+from .pose_queue import Pair, PoseQueue
 from .process import run_node
 from .rig_tracker import RigFrame, RigMatch, RigTracker
 from .scene_flow_outputs import OUTPUTS as SCENE_FLOW
-from .scene_flow_outputs import WITH_POSES, SceneFlowOutputs
+from .scene_flow_outputs import SceneFlowOutputs
 from .statistics import FrameTimes, StopWatch
 from .stereo_node import StereoNode
 from .stereo_outputs import StereoFrame
 
 FLOW = frozenset({'flow', 'flow/confidence', 'optical_flow'})
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Messages of both images and both camera_info, their sequence, and the pose if needed."""
-
-    messages: tuple[Any, ...]
-    sequence: int
-    T_fixed_camera: np.ndarray | None = None
-
-    @property
-    def stamp_ns(self) -> int:
-        """Stamp of the left image."""
-        return stamp_ns(self.messages[0])
 
 
 class PerceptionNode(StereoNode):
@@ -49,7 +31,6 @@ class PerceptionNode(StereoNode):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        self._poses: PoseSource | None = None
         super().__init__('perception_node', 'perception', PERCEPTION_NODE, perception_options,
                          **kwargs)
         self.engine_tasks = TASKS
@@ -64,63 +45,34 @@ class PerceptionNode(StereoNode):
         self._tracker, self._flow = RigTracker(), FlowOutputs()
         self._scene = SceneFlowOutputs(self.log)
         self._sequence = 0  # increases when stamps go back
-        self._submitted_ns = -1  # stamp of the last pair that the worker got
 
     def more_inputs(self) -> list[InputTopic]:
-        self._pending = PendingFrames(self._with_pose, self._submit, self._without_pose,
-                                      self.settings.queue_size)
-        if self.settings.ego_motion not in WITH_POSES:
-            return []
-        self._poses = make_pose_source(self.settings, self.log, self._pending.retry, 'ego_motion')
-        return self._poses.topics
+        self._queue = PoseQueue(lambda: self._parameters_now.values, self.log, self.submit,
+                                partial(self.statistics.count, 'dropped'), self._without_pose)
+        return self._queue.topics
 
     def _on_complete(self, pair: tuple[Any, Any], infos: tuple[Any, Any]) -> None:
-        item = Pair((*pair, *infos), self._sequence)
-        if self._poses is None or not self.wanted() & SCENE_FLOW:
-            self._submit(item)
-        elif self._pending.add(item):
-            self.statistics.count('dropped')
+        self._queue.add(Pair((*pair, *infos), self._sequence),
+                        needs_pose=bool(self.wanted() & SCENE_FLOW))
 
-    def _with_pose(self, item: Pair) -> Pair:
-        """Add the pose; a PanMatchError says what is missing."""
-        assert self._poses is not None
-        frame = self._parameters_now.values.camera_frame or item.messages[0].header.frame_id
-        if not frame:
-            raise PoseError(f'{self._images[0].resolved}: the images have no frame_id, so their '
-                            'pose cannot be looked up: set camera_frame')
-        return replace(item, T_fixed_camera=self._poses.pose(frame, item.stamp_ns))
-
-    def _without_pose(self, item: Pair, reason: PanMatchError) -> None:
-        """Do without scene flow: all else needs no pose."""
-        waited_s = self._parameters_now.values.transform_timeout_seconds
-        self._scene.refuse(f'a pair waited {waited_s:g} s in vain: {reason}')
-        self._submit(item)
-
-    def _submit(self, item: Pair) -> None:
-        if item.stamp_ns <= self._submitted_ns:  # a later one had its pose before
-            self.statistics.count('dropped')
-            return
-        self._submitted_ns = item.stamp_ns
-        self.submit(item)
+    def _without_pose(self, reason: str) -> None:
+        self._scene.refuse(reason)  # all else needs no pose
 
     def start_anew(self) -> None:
         super().start_anew()
-        self.statistics.count('dropped', self._pending.clear())
+        self._queue.start_anew()
         self._sequence += 1
-        self._submitted_ns = -1
 
     def size_of(self, item: Pair) -> tuple[int, int]:
         return super().size_of(item.messages)
 
     def check_pending(self) -> None:
         super().check_pending()
-        self._pending.expire(self._parameters_now.values.transform_timeout_seconds)
+        self._queue.expire()
 
     def forget_pending(self) -> None:
         super().forget_pending()
-        self._pending.clear()
-        if self._poses is not None:
-            self._poses.forget()
+        self._queue.forget()
         self._sequence += 1  # pairs before and after the pause do not follow each other
 
     def release_matcher(self) -> None:

@@ -15,10 +15,10 @@ from ..core.scene_flow import PointPairs, SceneFlow, points_by_forward_flow, sce
 from .diagnostics import ThrottledLog
 from .outputs import ImageBuffer, allocate, packed_colors
 from .perception_parameters import scene_flow_config
+from .pose_queue import WITH_POSES
 from .rig_tracker import RigMatch
 
 OUTPUTS = frozenset({'scene_flow', 'moving'})
-WITH_POSES = ('odometry', 'tf')  # values of ego_motion
 FIELDS = ('x', 'y', 'z', 'vx', 'vy', 'vz', 'rgb')
 
 

@@ -19,8 +19,8 @@ from launch.utilities import perform_substitutions
 from launch_harness import LAUNCH, RECTIFY_NODE, Launched, make_package
 from rcl_interfaces.srv import GetParameters
 from rclpy.parameter import parameter_value_to_python
-from ros_harness import camera_infos, floats_of, image_message
-from sensor_msgs.msg import Image
+from ros_harness import camera_infos, floats_of, image_message, points_of
+from sensor_msgs.msg import Image, PointCloud2
 
 from panmatch_ros.core.camera import StereoRig
 from panmatch_ros.data.synthetic.planes import render_plane_pair
@@ -223,6 +223,31 @@ def test_motion_depth_with_remapped_odometry(graph, start):
 
     depth = floats_of(publish_until(graph, 'front/depth', publish))
     assert np.nanmedian(depth[10:-10, 20:-20]) == pytest.approx(6.0, abs=0.1)
+    assert_ends_cleanly(launched)
+
+
+def test_perception_with_remapped_odometry(graph, start):
+    nav_msgs = pytest.importorskip('nav_msgs.msg', reason='nav_msgs is not installed '
+                                   '(ros-$ROS_DISTRO-nav-msgs)')
+    launched = start('perception', namespace='rig', left_namespace='cam0', odometry='/vio',
+                     ego_motion='odometry', matcher='classical')
+    graph.listen('rig/scene_flow', PointCloud2)
+    wait_for_nodes(graph, launched, '/rig/perception_node')
+    pair = render_plane_pair(RIG, 2.0)
+
+    def publish(index):
+        for step in range(2):
+            stamp = 1 + index + step / 10
+            infos = camera_infos(RIG, stamp)
+            graph.publish('/vio', nav_msgs.Odometry(header=infos[0].header,
+                                                    child_frame_id=infos[0].header.frame_id))
+            for camera, info, pixels in zip(('cam0', 'right'), infos, pair, strict=True):
+                graph.publish(f'rig/{camera}/camera_info', info)
+                graph.publish(f'rig/{camera}/image_rect', image_message(pixels, 'rgb8', stamp))
+            graph.spin_for(0.2)
+
+    points = points_of(publish_until(graph, 'rig/scene_flow', publish)).xyz
+    assert np.nanmedian(points[10:-10, 45:-10, 2]) == pytest.approx(2.0, abs=0.01)
     assert_ends_cleanly(launched)
 
 

@@ -1,83 +1,34 @@
-"""The perception node, live: scene flow of a known scene, what moves, and what is not computed."""
-from functools import lru_cache
-import sys
-
-from moving_ball_scene import BALL, DT_S, MovingBall
+"""The perception node, live: scene flow of a known scene, what moves, and the other outputs."""
+from moving_ball_scene import BALL, DT_S
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
 pytest.importorskip('nav_msgs', reason='nav_msgs is not installed (ros-$ROS_DISTRO-nav-msgs)')
-from diagnostic_msgs.msg import DiagnosticArray
-from moving_camera import (
-    BASE,
-    CAMERA,
-    ODOM,
-    T_BASE_CAMERA,
-    T_ODOM_SCENE,
-    odometry_of,
-    publish_static,
-    transform,
+from ball_rig import (
+    CAMERA_POSE,
+    FORWARD,
+    SIZE,
+    START_S,
+    ball,
+    listen,
+    send,
+    send_all,
+    send_pose,
+    settle,
 )
+from moving_camera import CAMERA, publish_static
+import raw_stereo
 from rclpy.parameter import Parameter
-from ros_harness import camera_infos, floats_of, image_message, points_of, publish_pair, stamp_of
-from sensor_msgs.msg import Image, PointCloud2
-from stereo_msgs.msg import DisparityImage
-from two_view_scene import motion
+from ros_harness import floats_of, image_message, points_of, stamp_of
 
-from panmatch_ros.core.camera import StereoRig
-from panmatch_ros.core.ego_motion import estimate_ego_motion
-from panmatch_ros.core.errors import ConfigError
-from panmatch_ros.inference.classical import ClassicalMatcher
-from panmatch_ros.nodes import scene_flow_outputs
+from panmatch_ros.core.rectification import Rectifier
 from panmatch_ros.nodes.flow_node import FlowNode
 from panmatch_ros.nodes.perception_node import PerceptionNode
 from panmatch_ros.nodes.stereo_node import StereoNode
 
 pytestmark = pytest.mark.ros
-
-SIZE = (240, 320)
-RIG = StereoRig.ideal(SIZE, focal_px=300.0, baseline_m=0.4)
-FORWARD = motion(1.0, (0.01, 0.0, -0.06))  # T_1_0: the camera moves forward and turns
-CAMERA_POSE = '0.2 0.05 0.3 -0.5 0.5 -0.5 0.5'  # T_BASE_CAMERA
-POSE = T_ODOM_SCENE  # of the camera at the older frame
-START_S = 100.0
 LONG_S = 5.0  # of a wait for what is sure to come
-TOPICS = {'disparity': DisparityImage, 'depth': Image, 'confidence': Image, 'points2': PointCloud2,
-          'flow': Image, 'flow/confidence': Image, 'scene_flow': PointCloud2, 'moving': Image}
-
-
-@lru_cache(maxsize=4)
-def ball(moves):
-    """Give the scene and the images of both frames, left and right."""
-    scene = MovingBall(RIG, FORWARD if moves else np.eye(4))
-    return scene, tuple(frame.images() for frame in scene.frames)
-
-
-def listen(graph, *topics):
-    for topic in topics:
-        graph.listen(topic, TOPICS[topic])
-
-
-def send(graph, pair, stamp_s):
-    left, right = (image_message(pixels, 'rgb8', stamp_s, CAMERA) for pixels in pair)
-    publish_pair(graph, left, right, camera_infos(RIG, stamp_s))
-
-
-def settle(graph, node, received):
-    """Wait until the node has worked on everything that it received."""
-    def settled():
-        waits = ((isinstance(node, StereoNode) and node._gate._held is not None)
-                 or (isinstance(node, PerceptionNode) and len(node._pending)))
-        return node.statistics.received == received and not waits and node.worker.idle
-    assert graph.spin_until(settled), graph.log_text()
-
-
-def send_all(graph, node, pairs, start_s=START_S):
-    received = node.statistics.received
-    for index, pair in enumerate(pairs):
-        send(graph, pair, start_s + index * DT_S)
-        settle(graph, node, received + index + 1)
 
 
 def scene_of(cloud):
@@ -118,27 +69,6 @@ def check_scene(scene, cloud, mask):
     assert np.mean(moving[~on_ball] == 255) < 0.01
 
 
-def send_pose(graph, node, index, start_s=START_S):
-    """Send the pose of the base when the camera moves by FORWARD from frame to frame."""
-    camera = POSE @ np.linalg.matrix_power(np.linalg.inv(FORWARD), index)
-    base, stamp_s = camera @ np.linalg.inv(T_BASE_CAMERA), start_s + index * DT_S
-    if node.settings.ego_motion == 'odometry':
-        graph.publish('odometry', odometry_of(None, 0.0, stamp_s, T=base))
-    else:
-        from tf2_msgs.msg import TFMessage
-        graph.publish('/tf', TFMessage(transforms=[transform(ODOM, BASE, base, stamp_s)]))
-
-
-def values_of(graph, part):
-    """Give level and values of the diagnostics whose message contains a text."""
-    def found():
-        return [array.status[0] for array in graph.received['/diagnostics']
-                if part in array.status[0].message]
-    assert graph.spin_until(found), [array.status[0].message
-                                     for array in graph.received['/diagnostics']]
-    return found()[-1].level, {item.key: item.value for item in found()[-1].values}
-
-
 # Scene flow and what moves.
 
 @pytest.mark.parametrize('moves', [False, True])
@@ -168,7 +98,7 @@ def test_motion_of_the_camera_by_poses(graph, source):
     scene, pairs = ball(True)
     for index, pair in enumerate(pairs):
         send(graph, pair, START_S + index * DT_S)
-        assert graph.spin_until(lambda: len(node._pending) == 1)  # the pose comes late
+        assert graph.spin_until(lambda: len(node._queue) == 1)  # the pose comes late
         send_pose(graph, node, index)
         settle(graph, node, index + 1)
     check_scene(scene, graph.wait_for('scene_flow'), graph.wait_for('moving'))
@@ -236,7 +166,7 @@ def test_raw_velocities_are_those_of_the_noise_too(graph):
 
 # The same as the other nodes.
 
-@pytest.mark.parametrize('matcher', ['classical', 'nano'])
+@pytest.mark.parametrize('matcher', ['classical', 'nano', 'auto'])
 def test_results_are_those_of_the_other_nodes(graph, matcher):
     _, pairs = ball(True)
     topics = ('disparity', 'depth', 'confidence', 'flow', 'flow/confidence')
@@ -284,173 +214,20 @@ def test_optical_flow_message(graph):
     assert np.array_equal(np.isnan(floats_of(message.flow, 2)).all(axis=-1), unsure)
 
 
-# Only what is wanted.
-
-@pytest.fixture
-def calls(monkeypatch):
-    """Names of the methods of the matcher, as they are called."""
-    names = []
-    for name in ('match', 'match_stereo'):
-        method = getattr(ClassicalMatcher, name)
-
-        def called(self, *images, name=name, method=method):
-            names.append(name)
-            return method(self, *images)
-        monkeypatch.setattr(ClassicalMatcher, name, called)
-    return names
-
-
-@pytest.mark.parametrize(('topics', 'expected'), [
-    (('disparity', 'depth', 'points2'), ['match_stereo', 'match_stereo']),
-    (('flow',), ['match']),
-    (('moving',), ['match_stereo', 'match_stereo', 'match']),
-    (('flow', 'depth'), ['match_stereo', 'match_stereo', 'match']),
-])
-def test_only_what_is_wanted_is_matched(graph, calls, monkeypatch, topics, expected):
-    estimated = []
-    monkeypatch.setattr(scene_flow_outputs, 'estimate_ego_motion', lambda *args, **kwargs: (
-        estimated.append(1) or estimate_ego_motion(*args, **kwargs)))
-    node = graph.add(PerceptionNode, matcher='classical')
-    listen(graph, *topics)
-    send_all(graph, node, ball(False)[1])
-    for topic in topics:
-        graph.wait_for(topic)
-    assert calls == expected
-    assert len(estimated) == ('moving' in topics)
-    assert set(graph.received) == set(topics)
-
-
-def test_flow_that_is_wanted_later_starts_with_the_next_two_pairs(graph, calls):
-    node = graph.add(PerceptionNode, matcher='classical')
-    listen(graph, 'depth')
-    _, pairs = ball(False)
-    send_all(graph, node, pairs)
-    listen(graph, 'flow')
-    assert graph.spin_until(lambda: 'flow' in node.wanted())
-    send_all(graph, node, pairs, START_S + 2 * DT_S)
-    assert stamp_of(graph.wait_for('flow')) == pytest.approx(START_S + 3 * DT_S)
-    assert calls == ['match_stereo'] * 4 + ['match']
-    graph.wait_for('depth', 4)
-
-
-# Sequences.
-
-@pytest.mark.parametrize('start_s', [START_S - 50, START_S + 50])
-def test_jump_and_gap_start_anew(graph, start_s):
-    node = graph.add(PerceptionNode, matcher='classical', max_gap_seconds=0.5)
-    listen(graph, 'flow', 'scene_flow', 'depth')
-    _, pairs = ball(False)
-    send_all(graph, node, pairs)
-    send_all(graph, node, pairs, start_s)
-    for topic in ('flow', 'scene_flow'):
-        graph.wait_for(topic, 2)
-        assert [stamp_of(message) for message in graph.received[topic]] == pytest.approx(
-            [START_S + DT_S, start_s + DT_S])
-    assert np.array_equal(*(floats_of(message, 2) for message in graph.received['flow']))
-    graph.wait_for('depth', 4)  # which needs no pair before
-    assert node.statistics.rejected == 0
-
-
-def test_new_size_starts_anew(graph):
-    node = graph.add(PerceptionNode, matcher='classical')
-    listen(graph, 'flow', 'scene_flow')
-    _, pairs = ball(False)
-    send_all(graph, node, pairs)
-    small = StereoRig.ideal((200, 320), RIG.focal_px, RIG.baseline_m)
+def test_raw_images_are_rectified_for_all_outputs(graph):
+    node = graph.add(PerceptionNode, matcher='classical', rectify=True)
+    listen(graph, 'disparity', 'flow', 'flow/confidence', 'scene_flow')
     for index in range(2):
-        stamp_s = START_S + (2 + index) * DT_S
-        left, right = (image_message(pixels[:200], 'rgb8', stamp_s, CAMERA)
-                       for pixels in pairs[index])
-        publish_pair(graph, left, right, camera_infos(small, stamp_s))
-        settle(graph, node, 3 + index)
-    for topic in ('flow', 'scene_flow'):
-        graph.wait_for(topic, 2)
-        assert [message.height for message in graph.received[topic]] == [240, 200]
-    assert node.statistics.rejected == 0
-
-
-def test_pair_that_cannot_be_used_ends_the_sequence(graph):
-    node = graph.add(PerceptionNode, matcher='classical')
-    listen(graph, 'flow')
-    _, pairs = ball(False)
-    send(graph, pairs[0], START_S)
-    settle(graph, node, 1)
-    bad = image_message(pairs[0][0], 'rgb8', START_S + 0.05, CAMERA)
-    bad.encoding = 'banana'
-    publish_pair(graph, bad, image_message(pairs[0][1], 'rgb8', START_S + 0.05, CAMERA),
-                 camera_infos(RIG, START_S + 0.05))
-    settle(graph, node, 2)
-    assert node.statistics.rejected == 1
-    send(graph, pairs[1], START_S + DT_S)  # the bad one is left out
-    settle(graph, node, 3)
-    assert stamp_of(graph.wait_for('flow')) == pytest.approx(START_S + DT_S)
-
-
-# Parameters.
-
-@pytest.mark.parametrize(('options', 'reason'), [
-    ({'ego_motion': 'gps'}, 'ego_motion must be one of none, estimate, odometry, tf'),
-    ({'ego_motion': 'odometry', 'camera_pose': '1 2 3'}, 'camera_pose must be 7 numbers'),
-    ({'disparity_sigma_px': 0.0}, 'disparity_sigma_px must be from 0.001 to 100'),
-])
-def test_values_that_cannot_work_stop_the_node(graph, options, reason):
-    with pytest.raises(ConfigError, match=reason):
-        graph.add(PerceptionNode, **options)
-
-
-def test_missing_messages_are_named(graph, monkeypatch):
-    for name in ('tf2_msgs', 'tf2_msgs.msg'):
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ConfigError, match='ego_motion tf needs the messages of TF'):
-        graph.add(PerceptionNode, ego_motion='tf')
-
-
-# What is missing.
-
-def test_missing_calibration_is_said(graph):
-    node = graph.add(PerceptionNode, matcher='classical')
-    listen(graph, 'scene_flow', 'flow')
-    for side, pixels in zip(('left', 'right'), ball(False)[1][0], strict=True):
-        graph.publish(f'{side}/image_rect', image_message(pixels, 'rgb8', START_S, CAMERA))
-    graph.wait_for_log('image pairs arrive, but no camera_info on /left/camera_info and '
-                       '/right/camera_info')
-    assert node.statistics.rejected == 1
-
-
-def test_missing_pose_costs_scene_flow_only(graph):
-    node = graph.add(PerceptionNode, matcher='classical', ego_motion='odometry',
-                     camera_pose=CAMERA_POSE, transform_timeout_seconds=0.1)
-    listen(graph, 'scene_flow', 'moving', 'depth', 'flow')
-    graph.listen('/diagnostics', DiagnosticArray)
-    send_all(graph, node, ball(True)[1])
-    graph.wait_for('depth', 2)
-    graph.wait_for('flow')
-    reason = ('no scene_flow: the motion of the camera is not known: a pair waited 0.1 s in '
-              'vain: /odometry: there is no pose yet')
-    graph.wait_for_log(reason)
-    level, values = values_of(graph, reason)
-    assert level == b'\x01'
-    assert values['scene_flow_refused'] == '2'
-    assert values['frames_rejected'] == '0'
-    assert graph.received['scene_flow'] == graph.received['moving'] == []
-
-
-def test_nobody_waits_for_a_pose_without_scene_flow(graph):
-    node = graph.add(PerceptionNode, matcher='classical', ego_motion='odometry',
-                     camera_pose=CAMERA_POSE, transform_timeout_seconds=60.0)
-    listen(graph, 'depth')
-    send_all(graph, node, ball(True)[1])
-    graph.wait_for('depth', 2)
-
-
-def test_ego_motion_that_cannot_be_told_is_said(graph):
-    node = graph.add(PerceptionNode, matcher='classical', min_inlier_share=1.0)
-    listen(graph, 'scene_flow', 'moving', 'depth')
-    graph.listen('/diagnostics', DiagnosticArray)
-    send_all(graph, node, ball(True)[1])
-    reason = 'no scene_flow: the motion of the camera is not known: only '
-    graph.wait_for_log(reason)
-    level, values = values_of(graph, reason)
-    assert (level, values['scene_flow_refused']) == (b'\x01', '1')
-    graph.wait_for('depth', 2)
-    assert graph.received['scene_flow'] == graph.received['moving'] == []
+        raw_stereo.publish(graph, START_S + index * DT_S)
+        settle(graph, node, index + 1)
+    missing = Rectifier.from_camera_info(raw_stereo.INFOS[0]).missing
+    flow = floats_of(graph.wait_for('flow'), 2)
+    assert np.isnan(flow[missing]).all()
+    assert not floats_of(graph.wait_for('flow/confidence'))[missing].any()
+    assert np.nanmax(np.abs(flow)) < 0.5  # the same pair twice
+    disparity = floats_of(graph.wait_for('disparity', 2).image)
+    assert np.nanmedian(np.abs(disparity - raw_stereo.true_disparity())) < 0.2
+    _, velocity, _ = scene_of(graph.wait_for('scene_flow'))
+    known = np.isfinite(velocity[..., 2])
+    assert 0.5 < known.mean() < 1 - missing.mean()
+    assert np.mean(velocity[known] == 0) > 0.99
