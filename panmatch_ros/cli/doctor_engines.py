@@ -96,7 +96,8 @@ def advice_for(backend: str) -> str:
     """Say what a back-end with engines needs, where there is a GPU for it."""
     if not has_nvidia_device():
         return ONLY_GPU
-    return f'for --backend {backend}. {INSTALL[backend]}'
+    return (f'for --backend {backend}, on a PC `pip install {INSTALL[backend]}`; for a Jetson see '
+            'docs/deployment.md')
 
 
 CHECKS = (check_cuda, check_tensorrt, check_torch_tensorrt, check_engine_cache)

@@ -66,7 +66,7 @@ def test_libraries(machine, check, name, backend):
     assert check() == Check(name, OK, '10.3.0')
     machine(True, installed=False)
     assert (check().status, check().detail) == (MISSING, 'not installed')
-    assert check().advice.startswith(f'for --backend {backend}. On a desktop: `pip install ')
+    assert check().advice.startswith(f'for --backend {backend}, on a PC `pip install ')
     machine(False, installed=False)
     assert check().advice == 'optional: only for engines on an NVIDIA GPU'
     machine(True, False, 'libnvinfer.so.10: cannot open')
