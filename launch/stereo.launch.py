@@ -2,78 +2,43 @@
 Start the stereo node: a stereo pair in; disparity, depth, point cloud and confidence out.
 
     ros2 launch panmatch_ros stereo.launch.py namespace:=front rviz:=true
+    ros2 launch panmatch_ros stereo.launch.py left_namespace:=cam/infra1 left_image:=image_rect_raw
+        right_namespace:=cam/infra2 right_image:=image_rect_raw
 """
-import os
-
 from ament_index_python.packages import get_packages_with_prefixes
-from launch import LaunchDescription, logging
-from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
-from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import Node, PushRosNamespace
-from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
-from launch_ros.substitutions import FindPackageShare
+from launch import logging
+from launch_ros.actions import Node
 
-CONFIG = [FindPackageShare('panmatch_ros'), 'config']
+from panmatch_ros.launching import (
+    STEREO,
+    common,
+    describe,
+    given,
+    is_true,
+    matcher_node,
+    stereo_topics,
+)
+
 ARGUMENTS = {
-    'namespace': ('', 'namespace of all nodes and topics'),
-    'left_namespace': ('left', 'where image_rect and camera_info of the left camera are'),
-    'right_namespace': ('right', 'where image_rect and camera_info of the right camera are'),
+    **STEREO,
     'launch_image_proc': ('false', 'true: rectify image_raw of both cameras with image_proc'),
-    'rectify': ('', 'true: rectify image_raw in the node itself; empty: as params_file says'),
-    'params_file': (PathJoinSubstitution([*CONFIG, 'stereo_node.yaml']), 'YAML parameter file'),
-    'matcher': ('', 'auto, nano, classical, panmatch, ...; empty: as params_file says'),
-    'weights': ('', 'checkpoint of the PanMatch network; empty: as params_file says'),
-    'backend': ('', 'auto, onnxruntime, torch, tensorrt, ...; empty: as params_file says'),
-    'build_only': ('', 'true: build the engines and end; empty: as params_file says'),
-    'use_sim_time': ('', 'true: take the time from /clock; empty: as params_file says'),
-    'rviz': ('false', 'true: show the results in RViz'),
-    'log_level': ('info', 'debug, info, warn, error or fatal'),
 }
 
 
 def generate_launch_description():
-    declared = [DeclareLaunchArgument(name, default_value=default, description=description)
-                for name, (default, description) in ARGUMENTS.items()]
-    return LaunchDescription([*declared, OpaqueFunction(function=start)])
+    return describe('stereo', ARGUMENTS, start)
 
 
-def start(context):
-    value = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    cameras = {'left': value['left_namespace'], 'right': value['right_namespace']}
-    topics = [(f'{side}/{topic}', f'{camera}/{topic}') for side, camera in cameras.items()
-              for topic in ('image_rect', 'image_raw', 'camera_info')]
-    clock = given(value, bool, 'use_sim_time')
-    chosen = [*given(value, str, 'matcher', 'weights', 'backend'),
-              *given(value, bool, 'build_only', 'rectify')]
-    common = {'output': 'screen', 'emulate_tty': True, 'additional_env': middleware_profile(),
-              'ros_arguments': ['--log-level', value['log_level']]}
-    wants_image_proc = IfCondition(value['launch_image_proc']).evaluate(context)
-    return [GroupAction([
-        PushRosNamespace(value['namespace']),
-        *(rectify_nodes(cameras.values(), parameters=clock, **common) if wants_image_proc else []),
-        Node(package='panmatch_ros', executable='stereo_node', name='stereo_node',
-             parameters=[ParameterFile(value['params_file'], allow_substs=True), *clock, *chosen],
-             remappings=topics, **common),
-        Node(package='rviz2', executable='rviz2', name='rviz2', parameters=clock,
-             arguments=['-d', PathJoinSubstitution([*CONFIG, 'rviz', 'stereo.rviz'])],
-             remappings=topics, condition=IfCondition(value['rviz']), **common)])]
+def start(value):
+    started = matcher_node('stereo', value, stereo_topics(value), switches=('rectify',))
+    return [*rectify_nodes(value), *started] if is_true(value['launch_image_proc']) else started
 
 
-def rectify_nodes(cameras, **common):
+def rectify_nodes(value):
     if 'image_proc' not in get_packages_with_prefixes():
         logging.get_logger('stereo').error('image_proc is not installed; take rectify:=true')
         return []
     return [Node(package='image_proc', executable='rectify_node', name='rectify', namespace=camera,
-                 remappings=[('image', 'image_raw')], **common) for camera in cameras]
-
-
-def given(args, kind, *names):  # an empty one must not hide what the parameter file says
-    return [{n: ParameterValue(LaunchConfiguration(n), value_type=kind)} for n in names if args[n]]
-
-
-def middleware_profile():
-    # By default Fast DDS loses large best-effort messages; a profile that the user chose stays.
-    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')  # old, new name
-    profile = PathJoinSubstitution([*CONFIG, 'fastdds', 'large_messages.xml'])
-    return {} if any(name in os.environ for name in names) else dict.fromkeys(names, profile)
+                 parameters=given(value, bool, 'use_sim_time'),
+                 remappings=[('image', 'image_raw')], **common(value))
+            for camera in (value['left_namespace'], value['right_namespace'])]

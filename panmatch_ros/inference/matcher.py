@@ -58,6 +58,18 @@ class Matcher(ABC):
         """
         return 0.0, float(width)
 
+    def for_task(self, task: str) -> 'Matcher':
+        """
+        Give the matcher that does a task, ready to match: this one, if it does not choose.
+
+        :param task: 'flow' or 'stereo'.
+        :raises ConfigError: if there is no such task.
+        :raises PanMatchError: if that matcher cannot be made.
+        """
+        if task not in TASKS:
+            raise ConfigError(f'there is no task {task!r}; choose one of {", ".join(TASKS)}')
+        return self
+
     def prepare(self, task: str, size: tuple[int, int]) -> None:
         """
         Do now what the first pair of a size would wait for; nothing with most matchers.
@@ -67,8 +79,7 @@ class Matcher(ABC):
         :raises ConfigError: if there is no such task.
         :raises PanMatchError: as the matching itself.
         """
-        if task not in TASKS:
-            raise ConfigError(f'there is no task {task!r}; choose one of {", ".join(TASKS)}')
+        self.for_task(task)
 
     def stream(self) -> FlowStream:
         """Match the images of a sequence, each to the one before it."""

@@ -61,6 +61,7 @@ class MatcherNode(Node, ABC):
         self.log = ThrottledLog(self)
         self.outputs: dict[str, Publisher] = {}
         self.inputs: Inputs | None = None
+        self.is_active = True  # whether to work at all; see ManagedNode
         self.worker = LatestWorker(self._work, self._on_error)
         self._matchers = MatcherCache(self.release_matcher)
         self._engines = EngineLog(self.get_logger())
@@ -110,9 +111,9 @@ class MatcherNode(Node, ABC):
         return verdict
 
     def wanted(self) -> frozenset[str]:
-        """Names of the outputs that somebody subscribes to."""
+        """Names of the outputs that somebody subscribes to; none while the node is not active."""
         return frozenset(name for name, publisher in self.outputs.items()
-                         if publisher.get_subscription_count() > 0)
+                         if self.is_active and publisher.get_subscription_count() > 0)
 
     @abstractmethod
     def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
@@ -136,6 +137,10 @@ class MatcherNode(Node, ABC):
     def sync_failures(self) -> int:
         """Images that never found their partner."""
         return 0
+
+    def frames_waiting(self) -> int:
+        """Complete inputs that are not finished yet."""
+        return self.worker.unfinished
 
     def check_pending(self) -> None:
         """Look after work that waits for another input; called a few times a second."""
@@ -171,15 +176,14 @@ class MatcherNode(Node, ABC):
         return self.worker.stop() and not engines_at_work()
 
     def _work(self, item: Any) -> None:
-        if self.settings.build_only:
+        wanted, result = self.wanted(), None
+        if self.settings.build_only and self.is_active:
             self._build_engines(item)
-            return
-        wanted = self.wanted()
-        if not wanted:
-            return
-        self.settings = self._parameters_now.values
-        result = self.process(item, wanted)
+        elif wanted:
+            self.settings = self._parameters_now.values
+            result = self.process(item, wanted)
         if result is None:
+            self.statistics.count('skipped')
             return
         header, times = result
         times.input_age_ms = self._age_ms(header)
@@ -197,7 +201,7 @@ class MatcherNode(Node, ABC):
                                   for task in self.engine_tasks)
 
     def _needs_inputs(self) -> bool:
-        return self.settings.build_only or bool(self.wanted())
+        return self.is_active and (self.settings.build_only or bool(self.wanted()))
 
     def _age_ms(self, header: Header) -> float:
         age_ms = (self.get_clock().now() - Time.from_msg(header.stamp)).nanoseconds / 1e6
@@ -232,15 +236,17 @@ class MatcherNode(Node, ABC):
                 inputs.open()
         else:
             self._polls_unwanted += 1
-            if inputs.is_open and self._polls_unwanted >= CLOSE_AFTER_POLLS:
-                inputs.close()
-                self.forget_pending()
+            if self._polls_unwanted >= CLOSE_AFTER_POLLS:
+                self.close_inputs()
         self.check_pending()
 
+    def close_inputs(self) -> None:
+        """Unsubscribe, and forget what waits."""
+        if self.inputs is not None and self.inputs.is_open:
+            self.inputs.close()
+            self.forget_pending()
+
     def _report(self) -> None:
-        idle = '' if self.wanted() else 'idle: nobody subscribes'
-        if self.settings.build_only:
-            idle = 'build_only: nothing is published'
         problem = self.input_problem() if self._needs_inputs() else ''
         if problem:
             self.log.warning(problem, key='inputs')
@@ -252,6 +258,8 @@ class MatcherNode(Node, ABC):
             return
         name = matcher.name if matcher else self.settings.matcher
         details = {'task': self.task, 'sync_failures': self.sync_failures(),
+                   'images_received': self.inputs.images_received if self.inputs else 0,
+                   'frames_waiting': self.frames_waiting(),
                    'matcher': f'{name} (loading)' if loading else name,
                    'backend': matcher.backend if matcher else '',
                    'precision': matcher.precision if matcher else '',
@@ -261,7 +269,13 @@ class MatcherNode(Node, ABC):
         if engines.has_failed:
             problem = problem or engines.text
         self._diagnostics.publish(
-            diagnostic_array(self, self.statistics, details, problem, idle))
+            diagnostic_array(self, self.statistics, details, problem, self.idle_reason()))
+
+    def idle_reason(self) -> str:
+        """Say why nothing is published; empty if something is."""
+        if self.settings.build_only:
+            return 'build_only: nothing is published'
+        return '' if self.wanted() else 'idle: nobody subscribes'
 
     def input_problem(self) -> str:
         """Say what is wrong with the inputs; empty if nothing is."""

@@ -27,6 +27,31 @@ def perception_node() -> int | str:
     return _run('perception_node')
 
 
+def managed_stereo_node() -> int | str:
+    """Run the stereo node as a managed node."""
+    return _run('managed', 'stereo')
+
+
+def managed_flow_node() -> int | str:
+    """Run the flow node as a managed node."""
+    return _run('managed', 'flow')
+
+
+def managed_match_node() -> int | str:
+    """Run the match node as a managed node."""
+    return _run('managed', 'match')
+
+
+def managed_motion_depth_node() -> int | str:
+    """Run the node of depth from motion as a managed node."""
+    return _run('managed', 'motion_depth')
+
+
+def managed_perception_node() -> int | str:
+    """Run the node of stereo, flow and scene flow as a managed node."""
+    return _run('managed', 'perception')
+
+
 def image_player() -> int | str:
     """Run the image player."""
     return _run('image_player')
@@ -37,11 +62,22 @@ def recorder() -> int | str:
     return _run('recorder')
 
 
-def _run(name: str) -> int | str:
+def evaluator_node() -> int | str:
+    """Run the evaluator."""
+    return _run('evaluator_node')
+
+
+def bag_player() -> int | str:
+    """Run the player of bags."""
+    return _run('bag_player')
+
+
+def _run(name: str, *tasks: str) -> int | str:
     """
     Import a node and run it.
 
     :param name: module of the node.
+    :param tasks: what its ``main`` is told.
     :returns: exit code, or the text for ``sys.exit()`` if a module is missing.
     """
     try:
@@ -49,6 +85,7 @@ def _run(name: str) -> int | str:
     except ModuleNotFoundError as error:
         if str(error.name).startswith('panmatch_ros'):
             raise
-        return (f'panmatch_{name}: error: {error}: source your ROS 2 installation first, or '
+        program = '_'.join([name, *(f'{task}_node' for task in tasks)])
+        return (f'panmatch_{program}: error: {error}: source your ROS 2 installation first, or '
                 '`source tools/activate.sh` after `make setup` (`panmatch doctor` says more)')
-    return module.main()
+    return module.main(*tasks)

@@ -43,6 +43,16 @@ def test_each_task_has_its_matcher(nano, table):
     assert matcher.for_task('flow') is matcher.for_task('flow')
 
 
+def test_a_matcher_that_does_not_choose_is_that_of_every_task():
+    matcher = ClassicalMatcher()
+    assert [matcher.for_task(task) for task in ('flow', 'stereo')] == [matcher, matcher]
+    for ask in (matcher.for_task, lambda task: matcher.prepare(task, (64, 64)),
+                AutoMatcher().for_task):
+        with pytest.raises(ConfigError) as raised:
+            ask('depth')
+        assert str(raised.value) == "there is no task 'depth'; choose one of flow, stereo"
+
+
 def test_only_what_is_used_is_made(nano, table, monkeypatch):
     monkeypatch.setattr(auto, 'NanoMatcher', None)
     matcher = AutoMatcher(nano, ClassicalConfig(max_disparity=32))

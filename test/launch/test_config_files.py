@@ -1,9 +1,10 @@
-"""Parameter files, RViz configurations, launch files and docs agree with the nodes."""
+"""Parameter files, RViz configurations and launch files agree with the nodes and the docs."""
 import ast
 import importlib.util
 from pathlib import Path
 import re
 
+from launch_arguments import launch_arguments
 import pytest
 import yaml
 
@@ -23,7 +24,7 @@ from panmatch_ros.nodes.stereo_node import StereoNode
 
 pytestmark = pytest.mark.ros
 ROOT = Path(__file__).parents[2]
-DOCS = (ROOT / 'docs' / 'nodes.md').read_text()
+PAGES = ROOT / 'docs' / 'nodes'
 NODES = {'stereo': (StereoNode, STEREO_NODE), 'flow': (FlowNode, FLOW_NODE),
          'match': (MatchNode, MATCH_NODE), 'motion_depth': (MotionDepthNode, MOTION_DEPTH_NODE),
          'perception': (PerceptionNode, PERCEPTION_NODE)}
@@ -94,13 +95,17 @@ def test_files_written_by_the_tool_are_up_to_date(tool):
 
 
 def test_tool_notices_a_missing_place(tool):
-    with pytest.raises(SystemExit, match='parameters of recorder'):
-        tool.with_tables(DOCS.replace('<!-- parameters of recorder -->', ''))
+    with pytest.raises(SystemExit) as raised:
+        tool.with_table('# recorder', 'recorder')
+    assert str(raised.value) == ('docs/nodes/recorder.md needs one place '
+                                 '<!-- parameters of recorder --> ... <!-- end -->')
 
 
-def test_tool_replaces_an_old_table_only(tool):
-    name = '<!-- parameters of recorder -->\n'
-    assert tool.with_tables(DOCS.replace(name, name + '| old |\n')) == DOCS
+@pytest.mark.parametrize('name', ['stereo_node', 'image_player'])
+def test_tool_replaces_an_old_table_only(tool, name):
+    page, start = (PAGES / f'{name}.md').read_text(), f'<!-- parameters of {name} -->\n'
+    assert page.count(start) == 1
+    assert tool.with_table(page.replace(start, start + '| old |\n'), name) == page
 
 
 # RViz.
@@ -163,48 +168,22 @@ def test_launch_file_is_short_and_uses_relative_names(task):
 
 @pytest.mark.parametrize('task', NODES)
 def test_every_launch_argument_is_documented(task):
-    tree = ast.parse((ROOT / 'launch' / f'{task}.launch.py').read_text())
-    table = next(node.value for node in tree.body if isinstance(node, ast.Assign)
-                 and node.targets[0].id == 'ARGUMENTS')
-    section = DOCS[DOCS.index('## Launch files'):]
+    arguments = launch_arguments(task)
+    section = (PAGES / 'README.md').read_text().split('\n## Launch files\n')[1]
     column = {'stereo': 3, 'flow': 4, 'match': 5, 'motion_depth': 6, 'perception': 7}[task]
     documented = {name for row in section.splitlines() if row.startswith('| `')
                   and row.split('|')[column].strip() == 'yes'
                   for name in re.findall('`(.*?)`', row.split('|')[1])}
-    assert documented == {key.value for key in table.keys}
-    for value in table.values:
-        assert ast.literal_eval(value.elts[1])
+    assert documented == set(arguments)
+    assert all(arguments.values())
 
 
-# Docs.
-
-@pytest.mark.parametrize('task', NODES)
-def test_docs_name_every_topic_with_its_type(graph, task):
-    node = add(graph, task)
-    section = DOCS[DOCS.index(f'\n## {task}_node\n'):].split('\n## ')[1]
-    rows = {name: row for row in section.splitlines() if row.startswith('| `')
-            for name in re.findall('`(.*?)`', row.split('|')[1])}
-    topics = [(name, publisher.msg_type) for name, publisher in node.outputs.items()]
-    topics += [(topic.name, topic.message_type) for topic in node.inputs.topics]
-    if task == 'stereo':
-        raw = graph.add(StereoNode, rectify=True)
-        topics += [(name, publisher.msg_type) for name, publisher in raw.outputs.items()]
-        topics += [(topic.name, topic.message_type) for topic in raw.inputs.topics]
-    if task == 'match':
-        keyframe = graph.add(MatchNode, reference='keyframe')
-        topics += [(topic.name, topic.message_type) for topic in keyframe.inputs.topics]
-    if task == 'motion_depth':
-        other = graph.add(MotionDepthNode, pose_source='odometry')
-        topics += [(topic.name, topic.message_type) for topic in other.inputs.topics]
-    if task == 'perception':
-        other = graph.add(PerceptionNode, ego_motion='odometry')
-        topics += [(topic.name, topic.message_type) for topic in other.inputs.topics]
-    for name, message_type in topics:
-        package = message_type.__module__.split('.')[0]
-        assert f'{package}/{message_type.__name__}' in rows[name]
-
-
-def test_docs_name_every_encoding():
-    from panmatch_ros.nodes.conversions import FORMATS
-    row = next(row for row in DOCS.splitlines() if row.startswith('| `raw`'))
-    assert [name for name in FORMATS if name not in row] == []
+@pytest.mark.parametrize('page', ['lifecycle.md', 'nodes/README.md'])
+def test_commands_use_arguments_that_there_are(page):
+    text = (ROOT / 'docs' / page).read_text(encoding='utf-8')
+    commands = re.findall(r'ros2 launch panmatch_ros (\w+)\.launch\.py([^\n`]*)', text)
+    assert len(commands) >= 3
+    for task, rest in commands:
+        given = re.findall(r' (\w+):=', rest)
+        assert given
+        assert set(given) <= set(launch_arguments(task))

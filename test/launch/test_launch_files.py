@@ -1,7 +1,6 @@
 """The launch files, run for real: names, parameters, environment, rectification and the end."""
 import ast
 import contextlib
-import os
 from pathlib import Path
 import re
 
@@ -16,93 +15,25 @@ import cv2
 from launch import LaunchContext
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.utilities import perform_substitutions
-from launch_harness import LAUNCH, RECTIFY_NODE, Launched, make_package
-from rcl_interfaces.srv import GetParameters
-from rclpy.parameter import parameter_value_to_python
+from launch_harness import (
+    LAUNCH,
+    RECTIFY_NODE,
+    assert_ends_cleanly,
+    depth_of,
+    make_package,
+    parameters_of,
+    publish_until,
+    wait_for_nodes,
+)
+from plane_scene import RIG
 from ros_harness import camera_infos, floats_of, image_message, points_of
 from sensor_msgs.msg import Image, PointCloud2
 
-from panmatch_ros.core.camera import StereoRig
 from panmatch_ros.data.synthetic.planes import render_plane_pair
 from panmatch_ros.data.synthetic.textures import Texture
 
 pytestmark = [pytest.mark.ros, pytest.mark.launch]
 PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-RIG = StereoRig.ideal((120, 160), focal_px=200.0, baseline_m=0.3)
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Start a launch file; what is left of it is killed after the test."""
-    try:
-        get_package_prefix('panmatch_ros')
-    except PackageNotFoundError:
-        pytest.skip('panmatch_ros is not built: run make setup, or colcon build and source it')
-    running = []
-
-    def start(name, environment=None, **arguments):
-        full = {**os.environ, 'ROS_LOG_DIR': str(tmp_path / 'log'), 'TMPDIR': str(tmp_path),
-                'PYTHONUNBUFFERED': '1'}
-        full.update(environment or {})
-        full = {key: value for key, value in full.items() if value is not None}
-        running.append(Launched(tmp_path, name, arguments, full))
-        return running[-1]
-
-    yield start
-    for launched in running:
-        launched.kill()
-
-
-def wait_for_nodes(graph, launched, *names):
-    def up():
-        found = {f'{space.rstrip("/")}/{name}' for name, space in
-                 graph.node.get_node_names_and_namespaces()}
-        return found >= set(names) or launched.process.poll() is not None
-    assert graph.spin_until(up, timeout_s=20), launched.text()
-    assert launched.process.poll() is None, launched.text()
-
-
-def parameters_of(graph, node, *names):
-    client = graph.node.create_client(GetParameters, f'{node}/get_parameters')
-    assert client.wait_for_service(10)
-    future = client.call_async(GetParameters.Request(names=list(names)))
-    assert graph.spin_until(future.done)
-    return [parameter_value_to_python(value) for value in future.result().values]
-
-
-def publish_until(graph, topic, publish):
-    """
-    Publish frame after frame until something comes back on a topic.
-
-    Between processes one side may know the other before it is known itself; a best-effort
-    message is lost then.
-    """
-    for index in range(10):
-        publish(index)
-        if graph.spin_until(lambda: graph.received[topic], 1.0):
-            break
-    return graph.wait_for(topic)
-
-
-def depth_of(graph, topic, cameras, image='image_rect'):
-    """Publish a plane at 2 m (30 px of disparity) and give the depth message."""
-    pair = render_plane_pair(RIG, 2.0)
-
-    def publish(index):
-        stamp = 1.0 + index / 10
-        for camera, info, pixels in zip(cameras, camera_infos(RIG, stamp), pair, strict=True):
-            graph.publish(f'{camera}/camera_info', info)
-            graph.publish(f'{camera}/{image}', image_message(pixels, 'rgb8', stamp))
-
-    return publish_until(graph, topic, publish)
-
-
-def assert_ends_cleanly(launched):
-    assert launched.end() == 0, launched.text()
-    text = launched.text()
-    assert 'process has finished cleanly' in text
-    assert 'Traceback' not in text
-    assert 'escalating' not in text
 
 
 @pytest.mark.parametrize('name', ['stereo', 'flow', 'match', 'motion_depth', 'perception'])
@@ -110,16 +41,18 @@ def test_arguments_are_declared_with_description_and_default(name):
     description = PythonLaunchDescriptionSource(
         str(LAUNCH / f'{name}.launch.py')).get_launch_description(LaunchContext())
     arguments = {argument.name: argument for argument in description.get_launch_arguments()}
-    own = {'stereo': {'left_namespace', 'right_namespace', 'launch_image_proc', 'rectify'},
+    cameras = {f'{side}_{name}' for side in ('left', 'right')
+               for name in ('namespace', 'image', 'camera_info')} | {'rectify'}
+    own = {'stereo': cameras | {'launch_image_proc'},
            'flow': {'image', 'camera_info'},
            'match': {'image0', 'image1', 'camera_info0', 'camera_info1', 'image', 'camera_info',
                      'reference', 'reference_image'},
            'motion_depth': {'image', 'camera_info', 'odometry', 'pose_source', 'odom_frame',
                             'camera_frame'},
-           'perception': {'left_namespace', 'right_namespace', 'rectify', 'odometry', 'ego_motion',
-                          'odom_frame', 'camera_frame'}}[name]
+           'perception': cameras | {'odometry', 'ego_motion', 'odom_frame', 'camera_frame'}}[name]
     assert set(arguments) == own | {'namespace', 'params_file', 'matcher', 'weights', 'backend',
-                                    'build_only', 'use_sim_time', 'rviz', 'log_level'}
+                                    'build_only', 'use_sim_time', 'managed', 'autostart', 'rviz',
+                                    'log_level'}
     assert all(argument.description for argument in arguments.values())
     defaults = {key: perform_substitutions(LaunchContext(), argument.default_value)
                 for key, argument in arguments.items()}
@@ -127,6 +60,7 @@ def test_arguments_are_declared_with_description_and_default(name):
     assert Path(defaults['params_file']).is_file()
     assert {defaults[name] for name in ('matcher', 'weights', 'backend', 'build_only',
                                         'use_sim_time')} == {''}
+    assert (defaults['managed'], defaults['autostart']) == ('false', 'true')
 
 
 def test_stereo_in_namespaces_with_a_parameter_file(graph, start, tmp_path):

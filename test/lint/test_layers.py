@@ -54,6 +54,8 @@ def tree(tmp_path):
     ('nodes/a.py', 'import rclpy\nfrom sensor_msgs.msg import Image\n'
                    'from panmatch_ros.msg import OpticalFlow\nfrom ..core import types\n'),
     ('nodes/a.py', 'import rclpy\ndef main():\n    rclpy.init()\n'),
+    ('launching.py', 'from launch import x\nimport launch_ros.actions\n'
+                     'from ament_index_python import y\nfrom lifecycle_msgs.msg import State\n'),
     ('cli/a.py', 'print(1)\ndef f():\n    from ..training.loop import run\n'),
     ('cli/main.py', 'import sys\nsys.exit(0)\n'),
 ])
@@ -92,6 +94,9 @@ def test_allowed(tree, name, text):
     ('cli/a.py', '__import__("rclpy")\n', 1, 'only nodes may import ROS'),
     ('viz/a.py', 'from panmatch_ros.msg import OpticalFlow\n', 1, 'viz must not import'),
     ('viz/a.py', 'from ..msg import OpticalFlow\n', 1, 'viz must not import'),
+    ('nodes/a.py', 'import launch\n', 1, 'nodes must not import launch'),
+    ('launching.py', 'from .core import x\n', 1, 'launching must not import'),
+    ('nodes/a.py', 'from ..launching import x\n', 1, 'nodes must not import'),
     ('nodes/a.py', 'import rclpy\nrclpy.init()\n', 2, 'rclpy.init() at module level'),
     ('nodes/a.py', 'import rclpy\nif rclpy:\n    rclpy.init(args=[])\n', 3, 'rclpy.init()'),
     # other packages

@@ -2,8 +2,6 @@
 import os
 from pathlib import Path
 import signal
-import subprocess
-import sys
 import textwrap
 import time
 
@@ -12,30 +10,12 @@ import pytest
 
 pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
 import cv2
+from processes import end
 import ros_harness  # noqa: F401  # sets the ROS domain of these tests
 
 pytestmark = pytest.mark.ros
 NODES = ['stereo_node', 'flow_node', 'match_node', 'motion_depth_node', 'perception_node',
          'image_player', 'recorder']
-
-
-@pytest.fixture
-def start_python(tmp_path):
-    """Give a function that starts Python as a process of its own; all end with the test."""
-    running = []
-
-    def start_python(*arguments):
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=tmp_path, env={**os.environ, 'PYTHONUNBUFFERED': '1'}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        running.append(process)
-        return process
-
-    yield start_python
-    for process in running:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture
@@ -66,14 +46,6 @@ def arguments_of(node, tmp_path):
 
 def wait_until_up(graph, node):
     assert graph.spin_until(lambda: node in graph.node.get_node_names(), timeout_s=15)
-
-
-def end(process, timeout_s):
-    start = time.monotonic()
-    output, _ = process.communicate(timeout=10)
-    took = time.monotonic() - start
-    assert took < timeout_s, f'{took:.1f} s\n{output}'
-    return output
 
 
 @pytest.mark.parametrize('node', NODES)

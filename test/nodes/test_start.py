@@ -1,4 +1,6 @@
 """Console scripts of the nodes, with ROS 2 and without."""
+import os
+from pathlib import Path
 import subprocess
 import sys
 import textwrap
@@ -8,10 +10,11 @@ import pytest
 from panmatch_ros.nodes import start
 
 NODES = ['stereo_node', 'flow_node', 'match_node', 'motion_depth_node', 'perception_node',
-         'image_player', 'recorder']
+         'image_player', 'recorder', 'evaluator_node', 'bag_player']
+MANAGED = [f'managed_{node}' for node in NODES[:5]]
 
 
-@pytest.mark.parametrize('node', NODES)
+@pytest.mark.parametrize('node', [*NODES, *MANAGED])
 def test_without_ros_one_line_says_what_to_do(node, tmp_path):
     code = textwrap.dedent(f"""
         import sys
@@ -33,6 +36,8 @@ def test_without_ros_one_line_says_what_to_do(node, tmp_path):
 def test_with_ros_the_node_runs(node, monkeypatch):
     pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
     from panmatch_ros.nodes import (
+        bag_player,
+        evaluator_node,
         flow_node,
         image_player,
         match_node,
@@ -43,9 +48,32 @@ def test_with_ros_the_node_runs(node, monkeypatch):
     )
     module = {'stereo_node': stereo_node, 'flow_node': flow_node, 'match_node': match_node,
               'motion_depth_node': motion_depth_node, 'perception_node': perception_node,
-              'image_player': image_player, 'recorder': recorder}[node]
+              'image_player': image_player, 'recorder': recorder,
+              'evaluator_node': evaluator_node, 'bag_player': bag_player}[node]
     monkeypatch.setattr(module, 'main', lambda: 7)
     assert getattr(start, node)() == 7
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize('node', MANAGED)
+def test_with_ros_the_managed_node_runs(node, monkeypatch):
+    pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
+    from panmatch_ros.nodes import managed
+    monkeypatch.setattr(managed, 'main', lambda task: f'managed_{task}_node')
+    assert getattr(start, node)() == node
+
+
+@pytest.mark.parametrize('node', [*NODES, *MANAGED])
+def test_every_node_is_a_console_script_and_a_script_of_ros2_run(node):
+    root = Path(__file__).parents[2]
+    entry = f"'panmatch_{node} = panmatch_ros.nodes.start:{node}'"
+    assert entry in (root / 'setup.py').read_text(encoding='utf-8')
+    script = root / 'scripts' / node
+    assert os.access(script, os.X_OK)
+    task = node.removeprefix('managed_').removesuffix('_node')
+    lines = script.read_text(encoding='utf-8').splitlines()
+    if node in MANAGED:
+        assert lines[-1] == f"sys.exit(main('{task}'))"
 
 
 def test_a_broken_package_is_not_taken_for_missing_ros(monkeypatch):

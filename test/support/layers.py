@@ -16,7 +16,7 @@ MAX_LINES = 299
 ROS = frozenset({'rclpy', 'cv_bridge', 'message_filters', 'builtin_interfaces',
                  'ament_index_python', 'std_srvs', 'tf2_ros'})
 HEAVY = frozenset({'yaml', 'torch', 'safetensors', 'onnx', 'onnxruntime', 'openvino', 'tensorrt',
-                   'torch_tensorrt', 'rosbags', 'tqdm'})
+                   'torch_tensorrt', 'rosbags', 'lz4', 'tqdm', 'h5py'})
 ARRAYS = frozenset({'numpy', 'cv2'})
 GENERATED = ('msg', 'srv', 'action')
 
@@ -45,6 +45,7 @@ LAYERS = {
     'training': layer('data', 'models', 'checkpoints', 'core', heavy_at_module_level=True),
     'evaluation': layer('inference', 'data', 'viz', 'core'),
     'nodes': layer('core', 'viz', 'inference', 'data', 'evaluation', *GENERATED, ros=True),
+    'launching': layer(packages=frozenset({'launch', 'launch_ros'}), ros=True),
     'cli': layer('core', 'viz', 'models', 'checkpoints', 'inference', 'data', 'training',
                  'evaluation'),
 }
