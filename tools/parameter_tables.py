@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-Write the parameters of all nodes into docs/nodes.md and config/*.yaml from their one table.
+Write the parameters of all nodes into docs/nodes/*.md and config/*.yaml from their one table.
 
     python tools/parameter_tables.py            update the files
     python tools/parameter_tables.py --check    change nothing; exit 1 if a file is out of date
@@ -29,7 +29,7 @@ TABLES: dict[str, Sequence[Spec]] = {
     'image_player': image_player.SPECS, 'recorder': recorder.SPECS}
 WITH_YAML = ('stereo_node', 'flow_node', 'match_node', 'motion_depth_node', 'perception_node')
 HEADER = """\
-# All parameters of {node} with their defaults; docs/nodes.md says more.
+# Parameters of {node} with their defaults; docs/nodes/{node}.md says more.
 #   ros2 launch panmatch_ros {task}.launch.py params_file:=my.yaml
 #   ros2 run panmatch_ros {node} --ros-args --params-file my.yaml
 # Those not marked "fixed at start" can change at any time: ros2 param set /{node} ...
@@ -54,23 +54,26 @@ def main() -> int:
 
 def files(root: Path) -> dict[Path, str]:
     """Texts that the files should have."""
-    docs = root / 'docs' / 'nodes.md'
-    texts = {docs: with_tables(docs.read_text())}
+    texts = {}
+    for node in TABLES:
+        page = root / 'docs' / 'nodes' / f'{node}.md'
+        texts[page] = with_table(page.read_text(), node)
     for node in WITH_YAML:
         texts[root / 'config' / f'{node}.yaml'] = yaml_text(node)
     return texts
 
 
-def with_tables(text: str) -> str:
-    """Replace what stands between the markers of each node by its table."""
-    for node, specs in TABLES.items():
-        start, end = f'<!-- parameters of {node} -->\n', '<!-- end -->'
-        pattern = re.compile(re.escape(start) + '.*?' + end, re.DOTALL)
-        old = pattern.findall(text)
-        if len(old) != 1:
-            raise SystemExit(f'docs/nodes.md needs one place {start.strip()} ... {end}')
-        text = text.replace(old[0], start + markdown_table(specs) + end)
-    return text
+def with_table(page: str, node: str) -> str:
+    """
+    Replace what stands between the markers of a node by its table.
+
+    :param page: text of its page.
+    """
+    start, end = f'<!-- parameters of {node} -->\n', '<!-- end -->'
+    old = re.findall(re.escape(start) + '.*?' + end, page, re.DOTALL)
+    if len(old) != 1:
+        raise SystemExit(f'docs/nodes/{node}.md needs one place {start.strip()} ... {end}')
+    return page.replace(old[0], start + markdown_table(TABLES[node]) + end)
 
 
 def markdown_table(specs: Sequence[Spec]) -> str:

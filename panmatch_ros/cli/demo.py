@@ -1,17 +1,19 @@
 """
-Run both nodes on real images, and write a page with what they published.
+Run the nodes on real images, and write a page with what they published.
 
 Plays sample images as camera topics, starts the stereo and the flow node as processes of their
-own, records what they publish, checks it, and writes index.html with pictures, frame rates,
-latencies and drops. Below, the matchers nano and classical stand side by side on every pair. The
-images come from Debian's package opencv-doc; without a network a
-rendered scene with exact ground truth takes their place.
+own, then the match and the perception node, records what they publish, checks it, and writes
+index.html with pictures, frame rates, latencies and drops. The perception node sees a rendered
+stereo sequence in any case, since it needs motion. The demo ends in the report of an evaluation,
+comparison/report.html: the matchers nano and classical side by side on every pair. The images come
+from Debian's package opencv-doc; without a network a rendered scene with exact ground truth takes
+their place.
 """
 import argparse
 from pathlib import Path
 import sys
 
-SUMMARY = 'run both nodes on real images and write a page with the results'
+SUMMARY = 'run the nodes on real images and write a page with the results'
 EXAMPLES = """\
 panmatch demo                           # writes out/demo/index.html
 panmatch demo --offline                 # rendered images with exact ground truth
@@ -26,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--offline', action='store_true',
                         help='use the rendered images even if real ones can be had')
     parser.add_argument('--frames', type=int, default=20, metavar='N',
-                        help='frames to record of each output (default 20)')
+                        help='frames to record of each output (default 20; of the match and '
+                             'perception node at most 5)')
     parser.add_argument('--timeout', type=float, default=90.0, metavar='S',
                         help='give up after this many seconds (default 90)')
 
@@ -44,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     inputs = prepare_inputs(out / 'input', args.offline, _say)
     _say(f'input: {inputs.origin}')
-    _say('starting stereo_node, flow_node, two players and two recorders')
+    _say('starting stereo_node and flow_node, then match_node and perception_node, each with a '
+         'player and a recorder')
     records = record_nodes(inputs, out, args.frames, args.timeout)
     checks = check_all(inputs, records)
     for name, topics in ((record.task, record.topics) for record in records):
@@ -53,13 +57,14 @@ def run(args: argparse.Namespace) -> int:
                  f'{rates.get("rate_hz", 0):5.1f} Hz, latency median '
                  f'{rates.get("latency_median_ms", float("nan")):6.1f} ms')
     _say('comparing the matchers on every pair')
-    comparison = compare_matchers(inputs.pairs, _say)
+    comparison = compare_matchers(inputs.pairs, out, _say)
     checks.append(check_comparison(comparison.scores))
     for check in checks:
         _say(f'{"ok    " if check.passed else "FAILED"} {check.name}: {check.detail}')
     page = write_page(out, inputs, records, checks, comparison.html)
     passed = all(check.passed for check in checks)
     _say(f'{"all checks passed" if passed else "some checks FAILED"}; open {page}')
+    _say(f'the matchers side by side: {comparison.report}')
     return 0 if passed else 1
 
 

@@ -11,11 +11,12 @@ from ..core.errors import ImageError, MissingDependencyError
 from ..data.calibration import write_middlebury_calib
 from ..data.formats import read_disparity
 from ..data.images import read_image, write_image
+from ..data.sample import Annotation
 from ..data.samples import fetch_samples, find_samples, sample_rig_aloe
 from ..data.synthetic.motion import FlowSequence, render_flow_sequence
 from ..data.synthetic.planes import StereoScene, render_stereo_scene
-from ..evaluation.evaluate import Example
-from ..evaluation.truth import Truth
+from ..evaluation.example import Example
+from .demo_rig import RigSequence, render_rig_sequence
 
 ALOE_SCALE = 0.5
 RENDERED_SIZE = (480, 640)
@@ -56,6 +57,7 @@ class DemoInputs:
         NaN where unknown.
     :param video: video file or folder of images for the flow.
     :param video_hz: at which it is played.
+    :param rig_sequence: what the perception node sees, always rendered.
     :param pairs: on which the matchers are compared.
     """
 
@@ -68,6 +70,7 @@ class DemoInputs:
     disparity_truth: np.ndarray
     video: Path
     video_hz: float
+    rig_sequence: RigSequence
     pairs: tuple[DemoPair, ...] = ()
 
 
@@ -107,7 +110,8 @@ def _real(samples: Path, folder: Path) -> DemoInputs:
                f'played at {width}x{height}), street video vtest.avi',
         left=samples / 'aloeL.jpg', right=samples / 'aloeR.jpg', calibration=calibration,
         scale=ALOE_SCALE, rig=rig.resized(height, width), disparity_truth=small,
-        video=samples / 'vtest.avi', video_hz=8.0, pairs=_sample_pairs(samples, small))
+        video=samples / 'vtest.avi', video_hz=8.0,
+        rig_sequence=render_rig_sequence(folder / 'rig'), pairs=_sample_pairs(samples, small))
 
 
 def _sample_pairs(samples: Path, aloe_truth: np.ndarray) -> tuple[DemoPair, ...]:
@@ -128,7 +132,7 @@ def _aloe(name: str, samples: Path, truth: np.ndarray) -> Example:
     size = (truth.shape[1], truth.shape[0])
     left, right = (cv2.resize(read_image(samples / f'aloe{side}.jpg'), size,
                               interpolation=cv2.INTER_AREA) for side in 'LR')
-    return Example(name, 'stereo', left, right, Truth(truth))
+    return Example(name, 'stereo', left, right, Annotation(disparity=truth))
 
 
 def _image_files(name: str, first: Path, second: Path) -> Example:
@@ -168,16 +172,16 @@ def _rendered(folder: Path) -> DemoInputs:
         origin='rendered scene with exact ground truth (no sample images)',
         left=folder / 'left.png', right=folder / 'right.png', calibration=calibration,
         scale=1.0, rig=rig, disparity_truth=scene.disparity, video=video, video_hz=8.0,
-        pairs=_rendered_pairs(scene, sequence))
+        rig_sequence=render_rig_sequence(folder / 'rig'), pairs=_rendered_pairs(scene, sequence))
 
 
 def _rendered_pairs(scene: StereoScene, sequence: FlowSequence) -> tuple[DemoPair, ...]:
     examples = [Example('rendered stereo scene', 'stereo', scene.left, scene.right,
-                        Truth(scene.disparity))]
+                        Annotation(disparity=scene.disparity))]
     for index in RENDERED_COMPARED:
         examples.append(Example(
             f'rendered motion (frames {index} and {index + 1})', 'flow', sequence.frames[index],
-            sequence.frames[index + 1], Truth(sequence.flows[index])))
+            sequence.frames[index + 1], Annotation(flow=sequence.flows[index])))
     return tuple(DemoPair(example.name, example.task, partial(_same, example))
                  for example in examples)
 

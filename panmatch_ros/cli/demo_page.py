@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.image import to_rgb
 from ..data.images import write_image
 from ..evaluation.report import STYLE
 from ..viz.flow import flow_legend
@@ -16,6 +17,7 @@ from ..viz.scalar import (
     disparity_to_color,
     error_to_color,
 )
+from ..viz.scene_flow import scene_flow_to_color
 from .demo_checks import Check, raw_disparity
 from .demo_inputs import DemoInputs
 from .demo_processes import NODE_MATCHER, Record
@@ -24,7 +26,9 @@ PICTURES_STYLE = """
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr));
             gap: 1rem; }
 """
-OVERVIEW = ('left', 'disparity', 'points2', 'image', 'flow', 'confidence')
+OVERVIEW = ('left', 'disparity', 'points2', 'confidence', 'image', 'flow', 'matches', 'sequence',
+            'scene_flow')
+SEQUENCE = 'rendered stereo camera in motion'
 COUNTERS = ('matcher', 'backend', 'input_size', 'rate_hz', 'inference_ms', 'total_ms',
             'frames_received', 'frames_processed', 'frames_dropped', 'frames_late',
             'frames_rejected', 'sync_failures')
@@ -124,12 +128,21 @@ def _counter_rows(records: Sequence[Record]) -> Iterable[tuple[str, ...]]:
 def _pictures(inputs: DemoInputs,
               records: Sequence[Record]) -> Iterator[tuple[str, str, np.ndarray]]:
     """Give file name, caption and (H, W, 3) uint8 RGB picture of everything recorded."""
-    stereo, flow = (record.arrays for record in records)
+    of_task = {record.task: record for record in records}
+    yield from _stereo_pictures(inputs, of_task['stereo'])
+    yield from _flow_pictures(of_task['flow'])
+    yield from _match_pictures(of_task['match'])
+    yield from _perception_pictures(of_task['perception'])
+
+
+def _stereo_pictures(inputs: DemoInputs,
+                     record: Record) -> Iterator[tuple[str, str, np.ndarray]]:
+    stereo = record.arrays
     if 'left/image_rect' in stereo:
         yield 'left', 'left/image_rect: what the camera sees', stereo['left/image_rect']
     if 'disparity' in stereo:
         yield 'disparity', 'disparity', disparity_to_color(stereo['disparity'])
-        error = np.abs(raw_disparity(inputs, records[0]) - inputs.disparity_truth)
+        error = np.abs(raw_disparity(inputs, record) - inputs.disparity_truth)
         yield ('disparity_error', 'disparity error against ground truth, 0 to 4 px (black: no '
                'value)', error_to_color(error, 4.0))
     if 'depth' in stereo:
@@ -139,6 +152,10 @@ def _pictures(inputs: DemoInputs,
     if 'points2.rgb' in stereo:
         yield 'points2', 'points2, seen from the side', render_point_cloud(
             stereo['points2'], stereo['points2.rgb'])
+
+
+def _flow_pictures(record: Record) -> Iterator[tuple[str, str, np.ndarray]]:
+    flow = record.arrays
     if 'image' in flow:
         yield 'image', 'image: newest frame', flow['image']
     if 'flow/image_color' in flow:
@@ -149,3 +166,21 @@ def _pictures(inputs: DemoInputs,
         yield 'flow', 'flow/image_color: colour is direction, saturation is speed', picture
     if 'flow/confidence' in flow:
         yield 'flow_confidence', 'flow/confidence', confidence_to_color(flow['flow/confidence'])
+
+
+def _match_pictures(record: Record) -> Iterator[tuple[str, str, np.ndarray]]:
+    if 'matches/image_color' in record.arrays:
+        yield ('matches', 'matches/image_color: left and right image, lines by confidence',
+               record.arrays['matches/image_color'])
+
+
+def _perception_pictures(record: Record) -> Iterator[tuple[str, str, np.ndarray]]:
+    arrays = record.arrays
+    if not {'left/image_rect', 'scene_flow.velocity'} <= set(arrays):
+        return
+    left = arrays['left/image_rect']
+    yield 'sequence', f'left/image_rect of perception_node: {SEQUENCE}', left
+    yield ('scene_flow', 'scene_flow: hue is the direction of motion seen from above, dark is '
+           'unknown', scene_flow_to_color(left, arrays['scene_flow.velocity']))
+    if 'moving' in arrays:
+        yield 'moving', 'moving: what surely moves in the world', to_rgb(arrays['moving'])

@@ -1,5 +1,5 @@
 """The nodes of the demo as processes: start, wait, Ctrl-C, collect."""
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import importlib.util
 import json
@@ -16,7 +16,10 @@ import numpy as np
 from ..core.errors import MissingDependencyError, PanMatchError
 from .demo_inputs import DemoInputs
 
-STEREO_HZ = 4.0
+PAIRS_HZ = 4.0
+LATER_FRAMES = 5              # of the groups after the first one
+MATCH_REMAPPINGS = ('image0:=left/image_rect', 'image1:=right/image_rect',
+                    'camera_info0:=left/camera_info', 'camera_info1:=right/camera_info')
 NODE_MATCHER = 'auto'
 END_S = 5.0                   # a node ends within two seconds; more is an error
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
@@ -27,7 +30,7 @@ class Record:
     """
     What one recorder wrote.
 
-    :param task: 'stereo' or 'flow'.
+    :param task: 'stereo', 'flow', 'match' or 'perception'.
     :param complete: whether all frames came in time.
     :param arrays: last outputs by topic.
     :param topics: counts, rates (Hz) and latencies (ms) by topic.
@@ -55,49 +58,99 @@ def require_ros() -> None:
             '(`panmatch doctor` says more)')
 
 
+@dataclass(frozen=True)
+class Run:
+    """
+    A node with its player and its recorder.
+
+    :param task: names the node, and what is recorded.
+    :param player: parameters of the player.
+    :param topics: to record; empty for all of the task.
+    :param remappings: of the node, as ``--ros-args -r`` has them.
+    """
+
+    task: str
+    player: Mapping[str, Any]
+    topics: str = ''
+    remappings: tuple[str, ...] = ()
+
+
+def planned_runs(inputs: DemoInputs) -> tuple[tuple[Run, ...], ...]:
+    """Say what runs: the groups one after the other, the nodes of a group at the same time."""
+    pair = {'left': str(inputs.left), 'right': str(inputs.right), 'rate_hz': PAIRS_HZ,
+            'calibration': str(inputs.calibration), 'scale': inputs.scale}
+    sequence = inputs.rig_sequence
+    rig = {'left': str(sequence.left), 'right': str(sequence.right), 'rate_hz': PAIRS_HZ,
+           'calibration': str(sequence.calibration)}
+    return (
+        (Run('stereo', pair), Run('flow', {'images': str(inputs.video),
+                                           'rate_hz': inputs.video_hz})),
+        (Run('match', pair, remappings=MATCH_REMAPPINGS),
+         Run('perception', rig, 'left/image_rect flow scene_flow moving')))
+
+
 def record_nodes(inputs: DemoInputs, out: Path, frames: int, timeout_s: float) -> list[Record]:
     """
-    Run both nodes with their players until the recorders have their frames.
+    Run the nodes with their players until the recorders have their frames.
 
     :param out: folder for logs and records.
-    :param frames: to record of each output.
+    :param frames: to record of each output; of the later groups fewer.
     :param timeout_s: after which recorders give up.
     """
-    recorder = {'frames': frames, 'timeout_seconds': timeout_s}
-    nodes: dict[str, tuple[str, dict[str, Any]]] = {
-        'stereo_node': ('stereo_node', {'matcher': NODE_MATCHER}),
-        'flow_node': ('flow_node', {'matcher': NODE_MATCHER}),
-        'stereo_recorder': ('recorder', {**recorder, 'task': 'stereo',
-                                         'out': str(out / 'stereo')}),
-        'flow_recorder': ('recorder', {**recorder, 'task': 'flow', 'out': str(out / 'flow')}),
-        'stereo_player': ('image_player', {
-            'left': str(inputs.left), 'right': str(inputs.right), 'rate_hz': STEREO_HZ,
-            'calibration': str(inputs.calibration), 'scale': inputs.scale}),
-        'flow_player': ('image_player', {'images': str(inputs.video),
-                                         'rate_hz': inputs.video_hz}),
-    }
-    for task in ('stereo', 'flow'):
-        (out / task / 'record.json').unlink(missing_ok=True)
+    records = []
+    for index, group in enumerate(planned_runs(inputs)):
+        count = frames if index == 0 else min(frames, LATER_FRAMES)
+        records += _record_group(group, out, {'frames': count, 'timeout_seconds': timeout_s})
+    return records
+
+
+def _record_group(group: Sequence[Run], out: Path, recorder: Mapping[str, Any]) -> list[Record]:
     logs = out / 'logs'
     logs.mkdir(exist_ok=True)
     running: dict[str, subprocess.Popen] = {}
     try:
-        for name, (module, values) in nodes.items():
-            running[name] = _start(name, module, values, logs)
-        _wait(running, ('stereo_recorder', 'flow_recorder'), timeout_s + 30, logs)
+        for run in group:
+            (out / run.task / 'record.json').unlink(missing_ok=True)
+            for process in _processes(run, out, recorder):
+                running[process.name] = _start(process, logs)
+        _wait(running, [f'{run.task}_recorder' for run in group],
+              recorder['timeout_seconds'] + 30, logs)
     finally:
         codes = _end(running)
-    return [_read(out, task, codes) for task in ('stereo', 'flow')]
+    return [_read(out, run.task, codes) for run in group]
 
 
-def _start(name: str, module: str, values: dict[str, Any], logs: Path) -> subprocess.Popen:
+def _processes(run: Run, out: Path, recorder: Mapping[str, Any]) -> Iterator['_Process']:
+    task = run.task
+    namespace = f'/{_namespace()}/{task}'  # runs of one group have topics of the same name
+    yield _Process(f'{task}_node', f'{task}_node', namespace, {'matcher': NODE_MATCHER},
+                   run.remappings)
+    yield _Process(f'{task}_recorder', 'recorder', namespace, {
+        **recorder, 'task': task, 'topics': run.topics, 'out': str(out / task)})
+    yield _Process(f'{task}_player', 'image_player', namespace, run.player)
+
+
+@dataclass(frozen=True)
+class _Process:
+    """A node to start: its name, module, namespace, parameters and remappings."""
+
+    name: str
+    module: str
+    namespace: str
+    parameters: Mapping[str, Any]
+    remappings: tuple[str, ...] = ()
+
+
+def _start(process: _Process, logs: Path) -> subprocess.Popen:
     import yaml
-    parameters = logs / f'{name}.yaml'
-    parameters.write_text(yaml.safe_dump({'/**': {'ros__parameters': values}}))
-    command = [sys.executable, '-m', f'panmatch_ros.nodes.{module}', '--ros-args',
-               '-r', f'__ns:=/{_namespace()}', '-r', f'__node:={name}',
+    parameters = logs / f'{process.name}.yaml'
+    parameters.write_text(yaml.safe_dump({'/**': {'ros__parameters': dict(process.parameters)}}))
+    command = [sys.executable, '-m', f'panmatch_ros.nodes.{process.module}', '--ros-args',
                '--params-file', str(parameters)]
-    with (logs / f'{name}.log').open('w') as log:
+    for remapping in (f'__ns:={process.namespace}', f'__node:={process.name}',
+                      *process.remappings):
+        command += ['-r', remapping]
+    with (logs / f'{process.name}.log').open('w') as log:
         # Started elsewhere: the folder of the sources would hide the installed package.
         return subprocess.Popen(command, cwd=logs, env=_environment(), stdout=log,
                                 stderr=subprocess.STDOUT, start_new_session=True)
@@ -167,7 +220,7 @@ def _read(out: Path, task: str, codes: Mapping[str, int]) -> Record:
     except (OSError, ValueError) as error:
         raise PanMatchError(f'the {task} recorder wrote nothing usable ({error}); see the logs '
                             f'in {out / "logs"}') from error
-    name = f'{_namespace()}/{task}_node'
+    name = f'{_namespace()}/{task}/{task}_node'
     return Record(task, codes[f'{task}_recorder'] == 0, arrays, record['topics'],
                   record['reports'].get(name, {}),
                   {key: codes[key] for key in (f'{task}_node', f'{task}_player')})

@@ -22,6 +22,28 @@ for message in ({names},):
     check_for_type_support(message)
 print('{names}')
 """
+# Messages that only some nodes need: where one of each package is, and who needs it.
+NODE_MESSAGES = {
+    'geometry_msgs': ('geometry_msgs.msg', 'PoseStamped', 'match_node'),
+    'std_srvs': ('std_srvs.srv', 'Trigger', 'match_node'),
+    'nav_msgs': ('nav_msgs.msg', 'Odometry', 'motion_depth_node with pose_source odometry and '
+                 'perception_node with ego_motion odometry'),
+    'tf2_msgs': ('tf2_msgs.msg', 'TFMessage', 'motion_depth_node with pose_source tf, '
+                 'perception_node with ego_motion tf, and both with odometry that is not that of '
+                 'the camera itself'),
+    'lifecycle_msgs': ('lifecycle_msgs.msg', 'Transition',
+                       'the managed_* nodes and the launch files'),
+}
+USABLE = """
+import importlib
+from rclpy.type_support import check_for_type_support
+for module, name in {messages!r}:
+    try:
+        check_for_type_support(getattr(importlib.import_module(module), name))
+    except Exception:
+        continue
+    print(end=module.split('.')[0] + ' ')
+"""
 USE_CV_BRIDGE = """
 import cv_bridge, numpy
 bridge = cv_bridge.CvBridge()
@@ -92,6 +114,25 @@ def check_standard_messages() -> Check:
         'install ros-DISTRO-sensor-msgs, -stereo-msgs and -diagnostic-msgs')
 
 
+def check_node_messages() -> Check:
+    """Check the messages that only some nodes need, and say which nodes cannot run."""
+    name = 'node messages'
+    if not is_installed('rclpy'):
+        return Check(name, MISSING, 'need rclpy', GET_ROS)
+    messages = [(module, message) for module, message, _ in NODE_MESSAGES.values()]
+    works, answer = probe(USABLE.format(messages=messages))
+    if not works:
+        return Check(name, MISSING, f'cannot be loaded: {answer}', GET_ROS)
+    unusable = [package for package in NODE_MESSAGES if package not in answer.split()]
+    if not unusable:
+        return Check(name, OK, ', '.join(NODE_MESSAGES))
+    reasons = [f'{package} ({"broken" if is_installed(package) else "not installed"})'
+               for package in unusable]
+    advice = [f'for {NODE_MESSAGES[package][2]}: install ros-DISTRO-{package.replace("_", "-")}'
+              for package in unusable]
+    return Check(name, MISSING, ', '.join(reasons), '; '.join(advice))
+
+
 def check_own_messages() -> Check:
     """Check the messages of this package, which have to be built."""
     check = check_messages('own messages', 'panmatch_ros.msg', [
@@ -148,4 +189,5 @@ def check_ros2cli() -> Check:
 
 
 CHECKS = (check_distribution, check_rclpy, check_rmw, check_profile, check_standard_messages,
-          check_own_messages, check_cv_bridge, check_message_filters, check_launch, check_ros2cli)
+          check_node_messages, check_own_messages, check_cv_bridge, check_message_filters,
+          check_launch, check_ros2cli)

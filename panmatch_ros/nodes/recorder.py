@@ -1,4 +1,6 @@
-"""Record what the stereo or flow node publishes: the last outputs, and rates and latencies."""
+"""Record what a matcher node publishes: the last outputs, and rates and latencies."""
+from collections.abc import Mapping
+import importlib
 import json
 from pathlib import Path
 import time
@@ -10,38 +12,47 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.time import Time
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-from stereo_msgs.msg import DisparityImage
+from sensor_msgs.msg import PointCloud2
 
 from ..core.errors import ConfigError
+from ..data.ply import write_ply
 from . import parameters
-from .compat import view_image
+from .diagnostics import own_messages
 from .parameters import Spec
 from .process import run_node
+from .recorded_arrays import arrays_of, pixels_of, values_of
 
+OWN = 'panmatch_ros'
+IMAGE, INFO, CLOUD = 'sensor_msgs/Image', 'sensor_msgs/CameraInfo', 'sensor_msgs/PointCloud2'
+DEPTH = {'depth': IMAGE, 'depth/camera_info': INFO, 'points2': CLOUD, 'confidence': IMAGE}
+STEREO = {'left/image_rect': IMAGE, 'disparity': 'stereo_msgs/DisparityImage', **DEPTH}
+FLOW = {'flow': IMAGE, 'flow/confidence': IMAGE}
+TOPICS: dict[str, dict[str, str]] = {
+    'stereo': STEREO,
+    'flow': {'image': IMAGE, **FLOW, 'flow/image_color': IMAGE},
+    'match': {'correspondences': f'{OWN}/Correspondences', 'pose': 'geometry_msgs/PoseStamped',
+              'pose/status': 'diagnostic_msgs/DiagnosticArray', 'matches/image_color': IMAGE},
+    'motion_depth': {'image': IMAGE, **DEPTH},
+    'perception': {**STEREO, **FLOW, 'optical_flow': f'{OWN}/OpticalFlow', 'scene_flow': CLOUD,
+                   'moving': IMAGE},
+}
 SPECS = (
-    Spec('task', 'stereo', 'whose outputs to record', choices=('stereo', 'flow'), live=False),
+    Spec('task', 'stereo', 'whose outputs to record', choices=tuple(TOPICS), live=False),
+    Spec('topics', '', 'which of them, names with spaces between; empty is all', live=False),
     Spec('out', '', 'folder to write to', live=False),
     Spec('frames', 20, 'frames of each topic to wait for', 1, 1000000, live=False),
     Spec('timeout_seconds', 60.0, 'give up after this (s)', 0.1, 86400.0, live=False),
 )
-TOPICS: dict[str, dict[str, type]] = {
-    'stereo': {'left/image_rect': Image, 'disparity': DisparityImage, 'depth': Image,
-               'depth/camera_info': CameraInfo, 'points2': PointCloud2, 'confidence': Image},
-    'flow': {'image': Image, 'flow': Image, 'flow/confidence': Image,
-             'flow/image_color': Image},
-}
 HISTORY = 16  # messages kept of each topic, to find those of one stamp
-LAYOUT = {'32FC1': ('f4', 1), '32FC2': ('f4', 2), '16UC1': ('u2', 1), 'rgb8': ('u1', 3),
-          'mono8': ('u1', 1)}
 
 
 class Recorder(Node):
     """
     Keeps the last message of each topic and the arrival of all, writes them, and ends.
 
-    ``outputs.npz`` holds the arrays by topic name; ``record.json`` the counts, rates (Hz),
-    latencies (ms, from the input stamp to the arrival here) and the node's own counters.
+    ``outputs.npz`` holds the arrays by topic name, a ``.ply`` file each point cloud, and
+    ``record.json`` the counts, rates (Hz), latencies (ms, from the input stamp to the arrival
+    here) and the node's own counters.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -49,14 +60,13 @@ class Recorder(Node):
         self._settings = parameters.Settings(self, SPECS).values
         if not self._settings.out:
             raise ConfigError('set out to the folder to write to')
-        self._topics = TOPICS[self._settings.task]
-        self._last: dict[str, dict[int, Any]] = {name: {} for name in self._topics}
-        self._arrivals: dict[str, list[tuple[float, float]]] = {
-            name: [] for name in self._topics}
+        topics = chosen_topics(self._settings.task, self._settings.topics)
+        self._last: dict[str, dict[int, Any]] = {name: {} for name in topics}
+        self._arrivals: dict[str, list[tuple[float, float]]] = {name: [] for name in topics}
         self._reports: dict[str, dict[str, str]] = {}
         self._deadline_s = time.monotonic() + self._settings.timeout_seconds
         qos = QoSProfile(depth=5)
-        for name, message_type in self._topics.items():
+        for name, message_type in topics.items():
             self.create_subscription(
                 message_type, name, lambda message, name=name: self._on(name, message), qos)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
@@ -72,9 +82,7 @@ class Recorder(Node):
             del kept[min(kept)]
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            values = {item.key: item.value for item in status.values}
-            self._reports[status.name] = {'message': status.message, **values}
+        self._reports.update(values_of(message))
 
     def _check(self) -> None:
         counts = [len(arrivals) for arrivals in self._arrivals.values()]
@@ -90,23 +98,35 @@ class Recorder(Node):
         folder = Path(self._settings.out)
         folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, np.ndarray] = {}
-        chosen = self._of_one_stamp()
-        for name, message in chosen.items():
-            arrays.update(_arrays(name, message))
-        if 'flow' in chosen:
-            arrays.update(self._image_before(chosen['flow']))
+        statuses: dict[str, dict[str, dict[str, str]]] = {}
+        for name, message in self._of_one_stamp().items():
+            if isinstance(message, DiagnosticArray):
+                statuses[name] = values_of(message)
+                continue
+            arrays.update(arrays_of(name, message))
+            if isinstance(message, PointCloud2):
+                write_ply(folder / f'{name}.ply', arrays[name], arrays.get(f'{name}.rgb'),
+                          arrays.get(f'{name}.velocity'))
+            if name == 'flow':
+                arrays.update(self._image_before(message))
         np.savez_compressed(folder / 'outputs.npz', **arrays)  # type: ignore[arg-type]  # stub
-        record = {'task': self._settings.task, 'reports': self._reports,
+        record = {'task': self._settings.task, 'reports': self._reports, 'statuses': statuses,
                   'topics': {name: _rates(arrivals)
                              for name, arrivals in self._arrivals.items()}}
         (folder / 'record.json').write_text(json.dumps(record, indent=2))
 
-    def _image_before(self, flow: Image) -> dict[str, np.ndarray]:
-        """Give the older image of a flow: the newer one of the flow before."""
+    def _image_before(self, flow: Any) -> dict[str, np.ndarray]:
+        """Give the older image of a flow, and the time since it: seconds."""
         stamp = Time.from_msg(flow.header.stamp).nanoseconds
-        before = max((other for other in self._last['flow'] if other < stamp), default=-1)
-        image = self._last['image'].get(before)
-        return {'image.before': _pixels(image)} if image is not None else {}
+        told = self._last.get('optical_flow', {}).get(stamp)  # else that of the flow before
+        before = (Time.from_msg(told.source_stamp).nanoseconds if told is not None else
+                  max((other for other in self._last['flow'] if other < stamp), default=-1))
+        name = 'image' if 'image' in self._last else 'left/image_rect'
+        image = self._last.get(name, {}).get(before)
+        if image is None:
+            return {}
+        return {f'{name}.before': pixels_of(image, name),
+                'flow.dt': np.array((stamp - before) * 1e-9)}
 
     def _of_one_stamp(self) -> dict[str, Any]:
         """Choose the newest stamp that most topics have."""
@@ -118,6 +138,38 @@ class Recorder(Node):
         return {name: kept[best] for name, kept in self._last.items() if best in kept}
 
 
+def chosen_topics(task: str, names: str = '') -> dict[str, type]:
+    """
+    Give the topics to record with their message classes.
+
+    :param task: whose outputs.
+    :param names: of those that are wanted, with spaces between; empty for all that can be had:
+        messages of this package may not have been built.
+    :raises ConfigError: if the task has no topic of that name, or a message is not installed.
+    """
+    table: Mapping[str, str] = TOPICS[task]
+    wanted = names.split()
+    unknown = [name for name in wanted if name not in table]
+    if unknown:
+        raise ConfigError(f'topics names {unknown[0]}, which the task {task} does not have; '
+                          f'expected some of {", ".join(table)}')
+    if not wanted:
+        wanted = [name for name, kind in table.items()
+                  if own_messages() is not None or not kind.startswith(OWN)]
+    return {name: _message_class(name, table[name]) for name in wanted}
+
+
+def _message_class(topic: str, kind: str) -> type:
+    package, name = kind.split('/')
+    try:
+        return getattr(importlib.import_module(f'{package}.msg'), name)
+    except ModuleNotFoundError as error:
+        what = ('build this package with colcon' if package == OWN else
+                f'install ros-$ROS_DISTRO-{package.replace("_", "-")}')
+        raise ConfigError(f'{topic} needs the message {kind} ({error}): {what}, or name other '
+                          'topics') from None
+
+
 def _rates(arrivals: list[tuple[float, float]]) -> dict[str, float]:
     if not arrivals:
         return {'count': 0}
@@ -127,33 +179,6 @@ def _rates(arrivals: list[tuple[float, float]]) -> dict[str, float]:
     return {'count': len(arrivals), 'rate_hz': float((len(arrivals) - 1) / span) if span else 0.0,
             'latency_median_ms': float(np.median(latency)),
             'latency_p95_ms': float(np.percentile(latency, 95))}
-
-
-def _arrays(name: str, message: Any) -> dict[str, np.ndarray]:
-    """Turn a message into arrays, keyed by its topic (and field)."""
-    if isinstance(message, DisparityImage):
-        fields = ('f', 't', 'min_disparity', 'max_disparity', 'delta_d')
-        return {name: _pixels(message.image),
-                **{f'{name}.{field}': np.array(getattr(message, field)) for field in fields}}
-    if isinstance(message, PointCloud2):
-        floats = np.frombuffer(message.data, np.float32).reshape(
-            message.height, message.width, message.point_step // 4)
-        offsets = {field.name: field.offset for field in message.fields}
-        arrays: dict[str, np.ndarray] = {name: floats[..., :3].copy()}
-        if 'rgb' in offsets:
-            start = offsets['rgb']
-            raw = np.frombuffer(message.data, np.uint8).reshape(
-                message.height, message.width, message.point_step)
-            arrays[f'{name}.rgb'] = raw[..., start:start + 3][..., ::-1].copy()
-        return arrays
-    if isinstance(message, CameraInfo):
-        return {f'{name}.p': np.array(message.p)}
-    return {name: _pixels(message)}
-
-
-def _pixels(message: Image) -> np.ndarray:
-    kind, channels = LAYOUT[message.encoding]
-    return view_image(message, np.dtype(kind), channels).copy()
 
 
 def main(args: list[str] | None = None) -> int:

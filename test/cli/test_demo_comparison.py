@@ -1,7 +1,8 @@
-"""The comparison of matchers on the page of the demo."""
+"""The report that the demo ends in."""
 from functools import partial
 import shutil
 
+from evaluation_cases import SIZE, contender
 import numpy as np
 import pytest
 
@@ -10,53 +11,41 @@ from panmatch_ros.cli.demo_checks import check_comparison
 from panmatch_ros.cli.demo_comparison import available_matchers, compare_with
 from panmatch_ros.cli.demo_inputs import DemoPair
 from panmatch_ros.core.errors import ImageError, MissingDependencyError
-from panmatch_ros.core.types import Disparity, Displacement
 from panmatch_ros.data.images import write_image
-from panmatch_ros.evaluation.evaluate import Example
-from panmatch_ros.evaluation.truth import Truth
-from panmatch_ros.inference.classical import ClassicalMatcher
-from panmatch_ros.inference.matcher import Matcher
-
-SIZE = (24, 32)
-
-
-class Says(Matcher):
-    """Says one value everywhere."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def match(self, image0, image1):
-        return Displacement(np.full((*image0.shape[:2], 2), self.value, np.float32),
-                            np.ones(image0.shape[:2], np.float32))
-
-    def match_stereo(self, left, right):
-        return Disparity(np.full(left.shape[:2], self.value, np.float32),
-                         np.ones(left.shape[:2], np.float32))
+from panmatch_ros.data.sample import Annotation
+from panmatch_ros.evaluation.example import Example
+from panmatch_ros.evaluation.run_folder import RunFolder
 
 
 def pair(name, task, known):
     shape = SIZE if task == 'stereo' else (*SIZE, 2)
-    truth = Truth(np.full(shape, 3, np.float32)) if known else None
+    truth = np.full(shape, 3, np.float32)
+    annotation = Annotation() if not known else (
+        Annotation(disparity=truth) if task == 'stereo' else Annotation(flow=truth))
     image = np.zeros((*SIZE, 3), np.uint8)
-    return DemoPair(name, task, partial(Example, name, task, image, image, truth))
+    return DemoPair(name, task, partial(Example, name, task, image, image, annotation))
 
 
 def missing_file():
     raise ImageError('basket<ball>.png: there is no such file')
 
 
-def test_every_pair_and_matcher_is_on_the_page():
+def test_every_pair_and_matcher_is_in_the_report(tmp_path):
     said = []
     pairs = [pair('plant', 'stereo', True), pair('whale', 'flow', False),
              DemoPair('basket<ball>', 'flow', missing_file)]
-    found = compare_with({'nano': Says(3), 'classical': Says(5)}, {}, pairs, said.append)
-    sections = found.html.split('<section class="pair"')[1:]
-    assert [section.count('<figure>') for section in sections] == [9, 6, 0]
+    found = compare_with([contender('nano', 3), contender('classical', 5)], {}, pairs, tmp_path,
+                         said.append)
+    assert found.report == tmp_path / 'comparison' / 'report.html'
+    page = found.report.read_text()
+    sections = page.split('<section class="pair"')[1:]
+    assert [section.count('<figure>') for section in sections] == [9, 6]
     assert '<b>0.000</b>' in sections[0]
     assert 'truth not known' in sections[1]
-    assert 'basket&lt;ball&gt;.png: there is no such file' in sections[2]
+    assert 'href="comparison/report.html"' in found.html
+    assert 'basket&lt;ball&gt;.png: there is no such file' in found.html
     assert '<ball>' not in found.html
+    assert 'nano and classical on 3 pairs' in found.html
     assert [line.split(' ')[0:2] for line in said] == [
         [f'{name}:', matcher] for name in ('plant', 'whale', 'basket<ball>')
         for matcher in ('nano', 'classical')]
@@ -67,24 +56,35 @@ def test_every_pair_and_matcher_is_on_the_page():
     assert check.detail == 'failed: basket<ball> with nano, basket<ball> with classical'
 
 
-def test_check_of_a_comparison_without_failures():
-    found = compare_with({'a': Says(3), 'b': Says(5)}, {}, [pair('plant', 'stereo', True)], print)
+def test_a_second_demo_replaces_the_first(tmp_path):
+    for value in (3, 4):
+        found = compare_with([contender('nano', value)], {}, [pair('plant', 'stereo', True)],
+                             tmp_path, print)
+        assert found.scores[0].numbers['epe_px'] == value - 3
+    results = RunFolder(tmp_path / 'comparison').read('results.json')
+    assert results['pairs'][0]['epe_px'] == 1
+
+
+def test_check_of_a_comparison_without_failures(tmp_path):
+    found = compare_with([contender('a', 3), contender('b', 5)], {},
+                         [pair('plant', 'stereo', True)], tmp_path, print)
     assert check_comparison(found.scores).passed
     assert check_comparison(found.scores).detail == '1 pairs, a and b'
     assert not check_comparison([]).passed
 
 
-def test_a_matcher_that_is_not_there_is_told(monkeypatch):
-    def create(name):
+def test_a_matcher_that_is_not_there_is_told(tmp_path, monkeypatch):
+    def make(name):
         if name == 'nano':
             raise MissingDependencyError('nano needs <onnxruntime>')
-        return ClassicalMatcher()
+        return contender(name, 3)
 
-    monkeypatch.setattr(demo_comparison, 'create_matcher', create)
-    matchers, missing = available_matchers(demo_comparison.MATCHERS)
-    assert list(matchers) == ['classical']
+    monkeypatch.setattr(demo_comparison, 'make_contender', make)
+    contenders, missing = available_matchers(demo_comparison.MATCHERS)
+    assert [each.name for each in contenders] == ['classical']
     said = []
-    found = demo_comparison.compare_matchers([pair('plant', 'stereo', True)], said.append)
+    found = demo_comparison.compare_matchers([pair('plant', 'stereo', True)], tmp_path,
+                                             said.append)
     assert missing == {'nano': 'nano needs <onnxruntime>'}
     assert 'nano is not compared: nano needs &lt;onnxruntime&gt;' in found.html
     assert said[0].startswith('the matcher nano is left out of the comparison')
@@ -99,8 +99,9 @@ def test_rendered_pairs_have_exact_truth(tmp_path, monkeypatch):
     for each in inputs.pairs:
         example = each.load()
         assert example.name == each.name
-        assert np.isfinite(example.truth.values).all()
-    assert np.array_equal(inputs.pairs[0].load().truth.values, inputs.disparity_truth)
+        truth = example.annotation.disparity if each.task == 'stereo' else example.annotation.flow
+        assert np.isfinite(truth).all()
+    assert np.array_equal(inputs.pairs[0].load().annotation.disparity, inputs.disparity_truth)
 
 
 @pytest.fixture
@@ -123,8 +124,8 @@ def test_sample_pairs(samples, tmp_path, monkeypatch):
     aloe, whale, basketball, video = inputs.pairs
     example = aloe.load()
     assert example.size == (24, 32)
-    assert (example.truth.values == 4).all()
-    assert whale.load().truth is None
+    assert (example.annotation.disparity == 4).all()
+    assert whale.load().annotation == Annotation()
     assert whale.load().size == (48, 64)
     with pytest.raises(ImageError, match=r'basketball2\.png: there is no such file'):
         basketball.load()

@@ -1,5 +1,4 @@
 """``panmatch doctor``: each check on a healthy and on a broken machine."""
-import importlib.metadata
 import json
 
 import pytest
@@ -114,16 +113,6 @@ def test_check_module():
 
 # Single checks.
 
-@pytest.fixture
-def answers(monkeypatch):
-    """Pretend that probes answer this, and that everything is installed."""
-    def pretend(works, text, installed=True):
-        for module in (doctor_probe, doctor_ros, doctor_system):
-            monkeypatch.setattr(module, 'probe', lambda *_: (works, text), raising=False)
-            monkeypatch.setattr(module, 'is_installed', lambda _: installed, raising=False)
-    return pretend
-
-
 @pytest.mark.parametrize(('version', 'status'), [('4.6.0', OK), ('4.14.0', OK),
                                                  ('5.0.0', WARNING), ('5.1.0-dev', WARNING)])
 def test_opencv_5_is_warned_of(answers, version, status):
@@ -143,69 +132,6 @@ def test_matcher_failures(monkeypatch):
     check = doctor_system.check_matcher()
     assert check.status == MISSING
     assert 'no library' in check.detail
-
-
-def test_ros_distribution(monkeypatch):
-    monkeypatch.setenv('ROS_DISTRO', 'humble')
-    assert doctor_ros.check_distribution().detail == 'humble (from ROS_DISTRO)'
-    monkeypatch.delenv('ROS_DISTRO')
-    wheels = {'ros-rclpy': '7.1.6'}
-
-    def version(name):
-        if name not in wheels:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return wheels[name]
-    monkeypatch.setattr(importlib.metadata, 'version', version)
-    assert doctor_ros.check_distribution().detail == 'jazzy (from ros-rclpy 7.1.6)'
-    wheels['ros-rclpy'] = '10.0.10'
-    assert doctor_ros.check_distribution().detail == 'lyrical (from ros-rclpy 10.0.10)'
-    wheels['ros-rclpy'] = '99.0.0'
-    assert 'of unknown name' in doctor_ros.check_distribution().detail
-    wheels.clear()
-    assert doctor_ros.check_distribution().status == MISSING
-
-
-def test_rmw(monkeypatch, answers):
-    monkeypatch.delenv('RMW_IMPLEMENTATION', raising=False)
-    answers(True, 'rmw_fastrtps_cpp')
-    assert doctor_ros.check_rmw().detail == 'rmw_fastrtps_cpp (the default)'
-    monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_cyclonedds_cpp')
-    answers(False, 'exiting with 102')
-    check = doctor_ros.check_rmw()
-    assert check.status == MISSING
-    assert 'rmw_cyclonedds_cpp' in check.detail
-    assert 'ros-DISTRO-rmw-cyclonedds-cpp' in check.advice
-    answers(True, '', installed=False)
-    assert doctor_ros.check_rmw().status == MISSING
-
-
-def test_fast_dds_profile(monkeypatch, answers, tmp_path):
-    answers(True, '')
-    profile = tmp_path / 'profile.xml'
-    monkeypatch.delenv('RMW_IMPLEMENTATION', raising=False)
-    for variable in doctor_ros.PROFILE_VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
-    check = doctor_ros.check_profile()
-    assert check.status == WARNING
-    assert 'export FASTRTPS_DEFAULT_PROFILES_FILE=' in check.advice
-    for variable in doctor_ros.PROFILE_VARIABLES:
-        with monkeypatch.context() as patch:
-            patch.setenv(variable, str(profile))
-            assert doctor_ros.check_profile().status == WARNING
-            assert 'not a file' in doctor_ros.check_profile().detail
-            profile.touch()
-            assert doctor_ros.check_profile().status == OK
-            profile.unlink()
-    monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_cyclonedds_cpp')
-    assert doctor_ros.check_profile().detail.startswith('not needed')
-
-
-def test_own_messages_that_are_not_built(answers):
-    answers(True, '', installed=False)
-    check = doctor_ros.check_own_messages()
-    assert check.status == MISSING
-    assert 'stay silent' in check.detail
-    assert 'colcon build' in check.advice
 
 
 @pytest.mark.parametrize(('check', 'name'), [(doctor_optional.check_torch, 'PyTorch'),

@@ -29,7 +29,8 @@ def test_bytes_without_colors(tmp_path):
 @pytest.mark.parametrize('colors', [COLORS, None])
 def test_round_trip(tmp_path, colors):
     write_ply(tmp_path / 'a.ply', POINTS, colors)
-    points, read_colors = read_ply(tmp_path / 'a.ply')
+    points, read_colors, velocities = read_ply(tmp_path / 'a.ply')
+    assert velocities is None
     assert points.dtype == np.float32
     assert np.array_equal(points, POINTS[[0, 2]])
     if colors is None:
@@ -37,6 +38,21 @@ def test_round_trip(tmp_path, colors):
     else:
         assert read_colors.dtype == np.uint8
         assert np.array_equal(read_colors, COLORS[[0, 2]])
+
+
+@pytest.mark.parametrize('colors', [COLORS, None])
+def test_velocities(tmp_path, colors):
+    velocities = -POINTS
+    velocities[2] = np.nan  # a point whose motion is not known
+    write_ply(tmp_path / 'a.ply', POINTS, colors, velocities)
+    cloud = read_ply(tmp_path / 'a.ply')
+    assert np.array_equal(cloud.points, POINTS[[0, 2]])
+    assert cloud.velocities.dtype == np.float32
+    assert np.array_equal(cloud.velocities, [[-1, -2, -3], [np.nan] * 3], equal_nan=True)
+    assert (cloud.colors is None) == (colors is None)
+    data = (tmp_path / 'a.ply').read_bytes()
+    start = data.index(b'end_header\n') + len(b'end_header\n')
+    assert struct.unpack_from('<6f', data, start) == (1, 2, 3, -1, -2, -3)
 
 
 def test_an_empty_cloud(tmp_path):
@@ -69,3 +85,6 @@ def test_bad_arrays(tmp_path):
         write_ply(tmp_path / 'a.ply', POINTS, COLORS[:2])
     with pytest.raises(ShapeError, match='got float32'):
         write_ply(tmp_path / 'a.ply', POINTS, COLORS.astype(np.float32))
+    with pytest.raises(ShapeError, match=r'velocities must be float32 \(4, 3\) as the points, got '
+                       r'float32 \(2, 3\)'):
+        write_ply(tmp_path / 'a.ply', POINTS, COLORS, POINTS[:2])

@@ -158,6 +158,7 @@ def test_recorder_writes_what_came_of_one_stamp(graph, tmp_path):
         assert np.array_equal(arrays['flow/confidence'], confidence)
         assert arrays['image'][0, 0, 0] == 30
         assert arrays['image.before'][0, 0, 0] == 20  # the image of the flow before
+        assert arrays['flow.dt'] == pytest.approx(0.1)
     record = json.loads((tmp_path / 'out' / 'record.json').read_text())
     assert record['topics']['image']['count'] == 3
     assert record['topics']['flow']['count'] == 2

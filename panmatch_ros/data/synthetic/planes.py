@@ -5,7 +5,7 @@ Nothing is interpolated: each pixel evaluates the texture where its ray meets th
 images agree with the exact disparity to the rounding of their colours.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ TINTS = ((1.15, 0.72, 0.55), (0.60, 0.95, 1.20), (1.25, 1.05, 0.50), (0.75, 1.15
          (1.10, 0.70, 0.95), (0.72, 0.78, 1.25), (1.20, 0.90, 0.75), (0.65, 1.10, 1.00))
 BACKGROUND_TINT, GROUND_TINT = (0.78, 0.82, 0.92), (0.85, 0.76, 0.66)
 OBJECT_COLUMNS, OBJECT_ROWS = 3, 2
+OBJECTS_FROM = 2          # of the planes of a scene; before them are the wall and the ground
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class StereoScene:
     :param occlusion: (H, W) bool, True where the point is hidden in the right image or outside
         of it.
     :param depth: (H, W) float32, metres along the left optical axis; known everywhere.
+    :param nearest: (H, W) bool, True on the nearest object, which alone can move.
     """
 
     left: np.ndarray
@@ -48,6 +50,7 @@ class StereoScene:
     disparity: np.ndarray
     occlusion: np.ndarray
     depth: np.ndarray
+    nearest: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,14 @@ class _Plane:
     :param centre: (3,) metres.
     :param axes: (2, 3) orthogonal unit vectors of the texture's s and t.
     :param half_size: metres along the axes; infinity has no border.
+    :param moved: (3,) metres from where it was at first.
     """
 
     centre: np.ndarray
     axes: np.ndarray
     half_size: tuple[float, float]
     texture: Texture
+    moved: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,9 @@ def render_plane_pair(rig: StereoRig, depth_m: float,
 
 
 def render_stereo_scene(rig: StereoRig, seed: int = 0,
-                        shift: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> StereoScene:
+                        shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
+                        nearest_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+                        ) -> StereoScene:
     """
     Render a room of slanted rectangles before a wall and above a floor.
 
@@ -109,14 +116,17 @@ def render_stereo_scene(rig: StereoRig, seed: int = 0,
     :param seed: what chooses objects and textures.
     :param shift: metres (x right, y down, z forward) by which both cameras have moved; with
         the same seed this makes a sequence of one scene.
+    :param nearest_shift: metres by which the nearest object has moved; all others rest.
     :returns: the images and their exact disparity, depth and occlusion.
     :raises ConfigError: if a pixel sees no plane: the cameras went through the wall, or their
         field of view is too wide.
     """
     planes = _scene(rig, seed)
+    nearest = min(range(OBJECTS_FROM, len(planes)), key=lambda index: planes[index].centre[2])
+    planes[nearest] = _moved(planes[nearest], nearest_shift)
     moved = np.asarray(shift, np.float64)
-    left, depth = _render(planes, rig.left, moved)
-    right, _ = _render(planes, rig.right, moved)
+    left, depth, owners = _render(planes, rig.left, moved)
+    right = _render(planes, rig.right, moved)[0]
     rays = _rays(rig.left, moved)
     points = rays.origin + depth.reshape(-1, 1) * rays.directions
     x_right, y_right = _project(points, rig.right, moved)
@@ -124,7 +134,13 @@ def render_stereo_scene(rig: StereoRig, seed: int = 0,
     outside = (_beyond(x_right, rig.right.width) | _beyond(y_right, rig.right.height))
     disparity = pixel_grid(*depth.shape)[0] - x_right.reshape(depth.shape)
     return StereoScene(left, right, disparity.astype(np.float32),
-                       (hidden | outside).reshape(depth.shape), depth.astype(np.float32))
+                       (hidden | outside).reshape(depth.shape), depth.astype(np.float32),
+                       owners == nearest)
+
+
+def _moved(plane: _Plane, shift: Sequence[float]) -> _Plane:
+    moved = np.asarray(shift, np.float64)
+    return replace(plane, centre=plane.centre + moved, moved=moved)
 
 
 def _scene(rig: StereoRig, seed: int) -> list[_Plane]:
@@ -212,8 +228,8 @@ def _intersect(plane: _Plane, rays: _Rays) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def _render(planes: Sequence[_Plane], camera: Camera,
-            moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Image (H, W, 3) uint8 RGB and depth (H, W) float64, metres."""
+            moved: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Image (H, W, 3) uint8 RGB, depth (H, W) float64, metres, and (H, W) which plane it is."""
     rays = _rays(camera, moved)
     hits = [_intersect(plane, rays) for plane in planes]
     depths = np.stack([hit[0] for hit in hits])
@@ -228,15 +244,17 @@ def _render(planes: Sequence[_Plane], camera: Camera,
         footprint = _footprint(plane, points, min(camera.fx, camera.fy))
         colors[seen] = plane.texture.colors(s[seen], t[seen], footprint)
     shape = (camera.height, camera.width)
-    return np.rint(colors).astype(np.uint8).reshape(*shape, 3), depth.reshape(shape)
+    image = np.rint(colors).astype(np.uint8).reshape(*shape, 3)
+    return image, depth.reshape(shape), nearest.reshape(shape)
 
 
 def _footprint(plane: _Plane, points: np.ndarray, focal_px: float) -> np.ndarray:
     """
     Longest edge of a pixel on the plane, metres, seen from the origin of the rig.
 
-    Always from there, whichever camera looks: a point keeps its colour from all places.
+    Always from there, and before the plane moved: a point keeps its colour from all places.
     """
+    points = points - plane.moved
     height = np.abs(points @ np.cross(*plane.axes))
     return np.square(points).sum(axis=1) / (np.maximum(height, 1e-12) * focal_px)
 

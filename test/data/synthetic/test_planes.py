@@ -176,6 +176,32 @@ def test_a_shift_down_moves_the_picture_up():
     assert np.median(unmoved) > 6
 
 
+def test_the_nearest_object_moves_alone():
+    before = render_stereo_scene(IDEAL, 0)
+    after = render_stereo_scene(IDEAL, 0, nearest_shift=(0.1, 0.0, 0.0))
+    assert before.nearest.dtype == bool
+    assert 0.02 < before.nearest.mean() < 0.3
+    assert np.median(before.depth[before.nearest]) == pytest.approx(0.775, rel=0.1)  # NEAR
+    others = ~before.nearest & ~after.nearest
+    for name in ('left', 'depth'):
+        assert np.array_equal(getattr(before, name)[others], getattr(after, name)[others])
+    columns = 100.0 * 0.1 / before.depth  # f * shift / Z
+    moved = warp(after.left, np.dstack([columns, np.zeros_like(columns)]))
+    error = np.abs(moved - before.left).mean(axis=-1)[before.nearest]
+    assert np.nanmedian(error) < 0.6
+    assert np.isfinite(error).mean() > 0.5
+
+
+def test_the_nearest_object_comes_nearer():
+    before = render_stereo_scene(IDEAL, 0)
+    rows, columns = np.nonzero(before.nearest)
+    row, column = round(rows.mean()), round(columns.mean())
+    ray = np.array([(column - IDEAL.left.cx) / 100, (row - IDEAL.left.cy) / 100, 1])
+    after = render_stereo_scene(IDEAL, 0, nearest_shift=tuple(-0.1 * ray))
+    # A point that comes straight towards the camera stays in its pixel.
+    assert before.depth[row, column] - after.depth[row, column] == pytest.approx(0.1, abs=1e-5)
+
+
 def test_scenes_differ_by_seed_and_are_reproducible():
     images = [render_stereo_scene(IDEAL, seed).left for seed in (0, 0, 1)]
     assert np.array_equal(images[0], images[1])
