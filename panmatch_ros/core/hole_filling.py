@@ -1,4 +1,5 @@
-"""Fill the holes of a disparity map from the background."""
+"""Fill the holes of a disparity map from the background, and those of a flow field."""
+import cv2
 import numpy as np
 
 from .errors import ShapeError
@@ -31,6 +32,30 @@ def fill_from_background(disparity: np.ndarray) -> np.ndarray:
     after = np.where(ends % width > 0, values[ends % values.size], np.inf)
     filled[hole] = np.repeat(np.minimum(before, after), ends - starts)
     _fill_rows(filled, starts[ends - starts == width] // width)
+    return filled
+
+
+def fill_from_nearest(flow: np.ndarray) -> np.ndarray:
+    """
+    Give every pixel a flow: that of the nearest pixel that has one.
+
+    :param flow: (H, W, 2) float32, pixels; NaN is invalid.
+    :returns: (H, W, 2) float32, pixels, a new array; NaN only if all of ``flow`` is.
+    :raises ShapeError: if ``flow`` is not (H, W, 2).
+    """
+    if flow.ndim != 3 or flow.shape[2] != 2:
+        raise ShapeError(f'flow must be (H, W, 2), got {flow.shape}')
+    known = np.isfinite(flow).all(axis=2)
+    filled = np.where(known[..., None], flow, np.nan).astype(np.float32)
+    if known.all() or not known.any():
+        return filled
+    # A label for every pixel at distance zero, and for the others that of the nearest of them.
+    labels = cv2.distanceTransformWithLabels((~known).astype(np.uint8), cv2.DIST_L2,
+                                             cv2.DIST_MASK_5,
+                                             labelType=cv2.DIST_LABEL_PIXEL)[1]
+    vectors = np.empty((int(labels.max()) + 1, 2), np.float32)
+    vectors[labels[known]] = flow[known]
+    filled[~known] = vectors[labels[~known]]
     return filled
 
 

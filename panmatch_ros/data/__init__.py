@@ -1,1 +1,1 @@
-"""Files, calibrations, sample images and rendered scenes."""
+"""Files, datasets, calibrations, sample images and rendered scenes."""

@@ -32,6 +32,21 @@ def read_image(path: str | Path) -> np.ndarray:
     return image
 
 
+def read_image_size(path: str | Path) -> tuple[int, int]:
+    """
+    Read the size of an image file; of PNG and JPEG the pixels are not decoded.
+
+    :returns: (height, width), pixels.
+    :raises ImageError: if the file is missing or no image.
+    """
+    data = read_bytes(path, ImageError)
+    size = encoded_size(data)
+    if size is None:
+        height, width = decode_image(data, path).shape[:2]
+        return height, width
+    return size
+
+
 def write_image(path: str | Path, rgb: np.ndarray) -> None:
     """
     Write an image; the suffix chooses the format.

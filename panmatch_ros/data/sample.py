@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, ShapeError
 
 TASKS = ('stereo', 'flow', 'pose', 'homography', 'points')
 
@@ -27,7 +27,12 @@ class Annotation:
     :param homography: (3, 3) float64, maps pixels of image 0 to image 1.
     :param points0: (N, 2) float64, (x, y) in image 0 of marked matches, pixels.
     :param points1: (N, 2) float64, (x, y) in image 1 of marked matches, pixels.
+    :param candidates: (4, H, W) disparity or (4, H, W, 2) flow, float32, pixels: the truth of the
+        four quarters of every pixel, where it was made at twice the size (Spring). The benchmark
+        counts the one that is nearest to the result, see :func:`nearest_truth`.
     :param note: how the truth was read, where that was guessed; for the user.
+    :param scale: levels per pixel that an 8-bit disparity image was read with; None elsewhere.
+    :param scale_origin: where that scale comes from.
     """
 
     disparity: np.ndarray | None = None
@@ -42,12 +47,42 @@ class Annotation:
     homography: np.ndarray | None = None
     points0: np.ndarray | None = None
     points1: np.ndarray | None = None
+    candidates: np.ndarray | None = None
     note: str = ''
+    scale: float | None = None
+    scale_origin: str = ''
 
 
 def unknown() -> Annotation:
     """Give the annotation of a pair that has none (test splits of benchmarks)."""
     return Annotation()
+
+
+def nearest_truth(annotation: Annotation, values: np.ndarray) -> np.ndarray:
+    """
+    Give the truth that a dense result is to be compared with.
+
+    That is the disparity or flow of the annotation; where it has candidates, the one of each
+    pixel that is nearest to the result.
+
+    :param annotation: has the disparity or flow of that result.
+    :param values: (H, W) disparity or (H, W, 2) flow, float32, pixels; NaN is invalid.
+    :returns: same shape, float32; NaN is unknown.
+    :raises ShapeError: if the annotation has nothing of that shape.
+    """
+    truth = annotation.disparity if values.ndim == 2 else annotation.flow
+    if truth is None or truth.shape != values.shape:
+        known = 'nothing' if truth is None else str(truth.shape)
+        raise ShapeError(f'the result has the shape {values.shape}, the truth of it has {known}')
+    if annotation.candidates is None:
+        return truth
+    distance = np.abs(annotation.candidates - values)
+    if values.ndim == 3:
+        distance = np.hypot(distance[..., 0], distance[..., 1])
+    nearest = np.argmin(np.where(np.isnan(distance), np.inf, distance), axis=0)[None]
+    index = nearest if values.ndim == 2 else nearest[..., None]
+    chosen = np.take_along_axis(annotation.candidates, index, axis=0)[0]
+    return np.where(np.isnan(truth), np.nan, chosen).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from panmatch_ros.core.errors import ShapeError
-from panmatch_ros.core.hole_filling import fill_from_background
+from panmatch_ros.core.hole_filling import fill_from_background, fill_from_nearest
 
 NAN = np.nan
 
@@ -64,3 +64,39 @@ def test_a_view_is_filled_like_its_copy():
 def test_wrong_shape():
     with pytest.raises(ShapeError, match=r'disparity must be \(H, W\), got \(2, 3, 1\)'):
         fill_from_background(np.zeros((2, 3, 1), np.float32))
+
+
+# Flow.
+
+def test_flow_is_taken_from_the_nearest_pixel():
+    flow = np.full((3, 5, 2), NAN, np.float32)
+    flow[0, 0], flow[2, 4] = (1, 2), (3, 4)
+    filled = fill_from_nearest(flow)
+    np.testing.assert_array_equal(filled[..., 0], [[1, 1, 1, 3, 3], [1, 1, 1, 3, 3],
+                                                   [1, 1, 3, 3, 3]])
+    np.testing.assert_array_equal(filled[..., 1], filled[..., 0] + 1)
+    assert filled.dtype == np.float32
+
+
+def test_half_a_vector_is_a_hole():
+    flow = np.array([[[1, 2], [NAN, 7], [8, 9]]], np.float32)
+    np.testing.assert_array_equal(fill_from_nearest(flow)[0, 1], [1, 2])
+    assert np.isnan(flow[0, 1, 0])  # the input is not touched
+
+
+def test_known_flow_stays():
+    rng = np.random.default_rng(0)
+    flow = rng.normal(0, 9, (33, 47, 2)).astype(np.float32)
+    np.testing.assert_array_equal(fill_from_nearest(flow), flow)
+    holes = rng.random((33, 47)) < 0.7
+    sparse = np.where(holes[..., None], NAN, flow).astype(np.float32)
+    filled = fill_from_nearest(sparse)
+    np.testing.assert_array_equal(filled[~holes], flow[~holes])
+    known = {tuple(vector) for vector in flow[~holes].tolist()}
+    assert {tuple(vector) for vector in filled[holes].tolist()} <= known
+
+
+def test_no_flow_at_all():
+    assert np.isnan(fill_from_nearest(np.full((3, 4, 2), NAN, np.float32))).all()
+    with pytest.raises(ShapeError, match=r'flow must be \(H, W, 2\), got \(2, 3\)'):
+        fill_from_nearest(np.zeros((2, 3), np.float32))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from panmatch_ros.core.errors import FormatError
-from panmatch_ros.data.arrays import read_array
+from panmatch_ros.data.arrays import read_array, read_arrays
 
 
 def saved(array, **options):
@@ -107,3 +107,21 @@ def test_compressions_that_numpy_never_writes_are_refused(tmp_path, compression)
     path.write_bytes(content)
     with pytest.raises(FormatError, match='expected an entry as numpy writes it'):
         read_array(path)
+
+
+def test_all_arrays_of_an_archive(tmp_path):
+    np.savez(tmp_path / 'a.npz', first=np.arange(3), second=np.eye(2))
+    arrays = read_arrays(tmp_path / 'a.npz')
+    assert list(arrays) == ['first', 'second']
+    np.testing.assert_array_equal(arrays['first'], [0, 1, 2])
+    np.testing.assert_array_equal(arrays['second'], [[1, 0], [0, 1]])
+
+
+def test_archives_with_other_things(tmp_path):
+    path = tmp_path / 'a.npz'
+    np.savez(path, first=np.arange(3), second=np.array([{}], object))
+    with pytest.raises(FormatError, match=r'a\.npz \(second\.npy\): expected an array of numbers'):
+        read_arrays(path)
+    path.write_bytes(b'no archive')
+    with pytest.raises(FormatError, match=r'a\.npz: the \.npz file is damaged'):
+        read_arrays(path)

@@ -6,7 +6,7 @@ import pytest
 
 from panmatch_ros.core.errors import ImageError, ShapeError
 from panmatch_ros.core.image import MAX_PIXELS
-from panmatch_ros.data.images import read_image, write_image
+from panmatch_ros.data.images import read_image, read_image_size, write_image
 
 RNG = np.random.default_rng(0)
 LFS = b'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n'
@@ -138,3 +138,17 @@ def test_what_cannot_be_written(tmp_path):
     with pytest.raises(ShapeError, match='the image to write'):
         write_image(tmp_path / 'image.png', np.zeros((4, 4, 2), np.uint8))
     assert list(Path(tmp_path).iterdir()) == []
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.ppm', '.tiff'])
+def test_size(tmp_path, suffix):
+    write_image(tmp_path / f'image{suffix}', random_image((5, 7, 3)))
+    assert read_image_size(tmp_path / f'image{suffix}') == (5, 7)
+
+
+def test_size_of_nothing(tmp_path):
+    with pytest.raises(ImageError, match='there is no such file'):
+        read_image_size(tmp_path / 'image.png')
+    (tmp_path / 'image.png').write_bytes(b'text')
+    with pytest.raises(ImageError, match='expected an image'):
+        read_image_size(tmp_path / 'image.png')
