@@ -20,24 +20,37 @@ class CalibrationGate:
     :param emit: called with (pair, (left camera_info, right camera_info)).
     :param give_up: called with (pair, indices of the missing camera_info); an empty tuple
         means that they were only late.
+    :param take_back: called before a pair is emitted that was given up.
     """
 
     def __init__(self, emit: Callable[[Any, tuple[Any, Any]], None],
-                 give_up: Callable[[Any, tuple[int, ...]], None]) -> None:
+                 give_up: Callable[[Any, tuple[int, ...]], None],
+                 take_back: Callable[[], None]) -> None:
         self._emit = emit
         self._give_up = give_up
+        self._take_back = take_back
         self._infos: tuple[dict[int, Any], dict[int, Any]] = ({}, {})  # by stamp, newest last
         self._held: Any = None
         self._held_since = 0.0
         self._reported = False
         self._in_step = False
 
-    def reset(self) -> None:
-        """Forget the pair that waits; keep the latest calibrations."""
+    def __len__(self) -> int:
+        """Pairs that wait: one, or none; not one that was given up."""
+        return int(self._held is not None and not self._reported)
+
+    def reset(self) -> int:
+        """
+        Forget the pair that waits; keep the latest calibrations.
+
+        :returns: how many there were.
+        """
+        count = len(self)
         self._held, self._in_step = None, False
         for infos in self._infos:
             for stamp in list(infos)[:-1]:
                 del infos[stamp]
+        return count
 
     def add_info(self, index: int, info: Any) -> None:
         """Take the camera_info of side 0 or 1."""
@@ -61,8 +74,9 @@ class CalibrationGate:
         """Report a pair that waits too long; it is still used if its camera_info comes."""
         if (self._held is not None and not self._reported
                 and time.monotonic() - self._held_since > PATIENCE_S):
-            self._reported, self._in_step = True, False
+            self._in_step = False
             if self._missing():
+                self._reported = True
                 self._give_up(self._held, self._missing())
             self._try()
 
@@ -82,6 +96,8 @@ class CalibrationGate:
         left, right = (found if found is not None else last
                        for found, last in zip(same, latest, strict=True))
         pair, self._held = self._held, None
+        if self._reported:
+            self._take_back()
         self._emit(pair, (left, right))
 
     def _may_come(self, stamps: list[int]) -> bool:

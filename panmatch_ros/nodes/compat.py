@@ -15,23 +15,11 @@ from typing import Any
 import numpy as np
 from sensor_msgs.msg import Image
 
+from ..core.image_message import view_image
+
+__all__ = ['decode_image', 'view_image', 'working_bridge']
+
 log = logging.getLogger(__name__)
-
-
-def view_image(message: Image, dtype: np.dtype, channels: int) -> np.ndarray:
-    """
-    Look at the pixels of a message without copying them.
-
-    :param message: checked: the data hold ``height`` rows of ``step`` bytes.
-    :param dtype: of one channel.
-    :param channels: per pixel.
-    :returns: (H, W) or (H, W, channels); writable if the message data are.
-    """
-    shape: tuple[int, ...] = (message.height, message.width)
-    strides: tuple[int, ...] = (message.step, dtype.itemsize * channels)
-    if channels > 1:
-        shape, strides = (*shape, channels), (*strides, dtype.itemsize)
-    return np.ndarray(shape, dtype, np.frombuffer(message.data, np.uint8), 0, strides)
 
 
 def decode_image(message: Image, dtype: np.dtype, channels: int) -> np.ndarray:

@@ -89,6 +89,7 @@ def diagnostic_array(node: Node, statistics: Statistics, details: dict[str, Any]
         'frames_dropped': statistics.dropped,
         'frames_late': statistics.late,
         'frames_rejected': statistics.rejected,
+        'frames_skipped': statistics.skipped,
         'input_size': f'{last.width}x{last.height}',
         'preprocess_ms': f'{last.preprocess_ms:.2f}',
         'inference_ms': f'{last.inference_ms:.2f}',

@@ -38,7 +38,7 @@ class FlowNode(MatcherNode):
     Computes the optical flow between consecutive images of one camera.
 
     The flow goes from the older to the newer image, on the grid of the older one; its header is
-    that of the newer one. Topics, parameters and frames: ``docs/nodes.md``.
+    that of the newer one. Topics, parameters and frames: ``docs/nodes/flow_node.md``.
     """
 
     def __init__(self, **kwargs: Any) -> None:

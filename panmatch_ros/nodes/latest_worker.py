@@ -55,8 +55,13 @@ class LatestWorker:
     @property
     def idle(self) -> bool:
         """Whether nothing is waiting and nothing is being processed."""
+        return self.unfinished == 0
+
+    @property
+    def unfinished(self) -> int:
+        """How many items wait or are being processed: at most two."""
         with self._condition:
-            return not self._waiting and not self._busy
+            return len(self._waiting) + self._busy
 
     def stop(self, timeout_s: float = 1.0) -> bool:
         """

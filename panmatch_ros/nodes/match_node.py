@@ -23,7 +23,7 @@ class MatchNode(MatcherNode):
     """
     Matches two images, of two topics or of one topic and a reference.
 
-    Topics, parameters and frames: ``docs/nodes.md``.
+    Topics, parameters and frames: ``docs/nodes/match_node.md``.
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -6,12 +6,14 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 
+from ..core.disparity_filter import filter_depth
 from ..core.errors import CalibrationError, MotionError, PanMatchError, PoseError
 from ..core.keyframes import View
 from .base_node import MatcherNode
 from .camera_reader import CameraReader
 from .conversions import image_from_message, stamp_ns
 from .depth_outputs import DepthFrame, DepthOutputs, publish_each
+from .filter_parameters import depth_filter
 from .inputs import JUMP, LATE, InputTopic
 from .motion_depth_parameters import MOTION_DEPTH_NODE, motion_depth_options
 from .motion_tracker import MotionTracker
@@ -36,7 +38,7 @@ class MotionDepthNode(MatcherNode):
     Computes the depth of a rigid scene from each image and an earlier one of the same camera.
 
     The newer image is matched to the earlier one, so that depth is on its grid without being
-    moved there. Topics, parameters and frames: ``docs/nodes.md``.
+    moved there. Topics, parameters and frames: ``docs/nodes/motion_depth_node.md``.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -95,8 +97,11 @@ class MotionDepthNode(MatcherNode):
     def check_pending(self) -> None:
         self._pending.expire(self._parameters_now.values.transform_timeout_seconds)
 
+    def frames_waiting(self) -> int:
+        return super().frames_waiting() + len(self._pending)
+
     def forget_pending(self) -> None:
-        self._pending.clear()
+        self.statistics.count('dropped', self._pending.clear())
         self._poses.forget()
         self._sequence += 1  # images before and after the pause are no pair
 
@@ -124,7 +129,10 @@ class MotionDepthNode(MatcherNode):
             return None
         times.inference_ms = watch.lap_ms()
         frame = DepthFrame(header, pixels, camera, result.confidence)
-        self._outputs.fill(frame, result.depth, self.settings, wanted)
+        depth = filter_depth(result.depth, result.confidence,
+                             camera.fx * self._tracker.baseline_m, depth_filter(self.settings),
+                             self.settings.confidence_threshold)
+        self._outputs.fill(frame, depth, self.settings, wanted)
         times.postprocess_ms = watch.lap_ms()
         making_ms, times.publish_ms = publish_each(
             self._outputs.messages(frame, self.settings, wanted), self.outputs)

@@ -2,6 +2,7 @@
 from types import SimpleNamespace
 
 from ..inference.factory import MatcherOptions
+from .filter_parameters import FILTERS
 from .parameters import (
     DEPTH_OUTPUTS,
     FLOW_PRESET,
@@ -40,6 +41,7 @@ MOTION_DEPTH = (
     Spec('min_fitting_share', 0.5, 'nothing is published if the poses explain a smaller share of '
          'the confident matches; 0 publishes always', 0.0, 1.0),
     Spec('confidence_threshold', 0.2, THRESHOLD, 0.0, 1.0),
+    *FILTERS,
     *DEPTH_OUTPUTS,
     FLOW_PRESET,
 )

@@ -52,6 +52,11 @@ class MotionTracker:
         self.problem = ''
         return result
 
+    @property
+    def baseline_m(self) -> float:
+        """Distance of the two places that the last depth is from, metres."""
+        return self._numbers['baseline_m']
+
     def details(self) -> dict[str, Any]:
         """Give the last numbers, for /diagnostics."""
         return {'frames_refused': self._refused,

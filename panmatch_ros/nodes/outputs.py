@@ -98,6 +98,20 @@ class DisparityBuffer:
         window.width, window.height = message.image.width, message.image.height
         return message
 
+    def mark_invalid(self, invalid_value: str) -> None:
+        """
+        Write into invalid pixels what those who read the message expect there.
+
+        :param invalid_value: 'nan' leaves them; 'below_minimum' is 1 less than the
+            ``min_disparity`` that the message was described with; 'zero' is 0.
+        """
+        if invalid_value == 'nan':
+            return
+        message = self.message
+        value = message.min_disparity - 1 if invalid_value == 'below_minimum' else 0
+        pixels = self.pixels(message.image.height, message.image.width)
+        np.copyto(pixels, np.float32(value), where=np.isnan(pixels))
+
 
 def to_millimetres(depth: np.ndarray) -> np.ndarray:
     """

@@ -1,15 +1,7 @@
 """The parameters of all nodes, as one table; names follow stereo_image_proc and Isaac ROS."""
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-import math
 from types import SimpleNamespace
-from typing import Any
 
-from rcl_interfaces.msg import ParameterDescriptor, ParameterType, SetParametersResult
-from rclpy.node import Node
-from rclpy.parameter import Parameter
-
-from ..core.errors import ConfigError, PanMatchError
+from ..core.errors import ConfigError
 from ..inference.classical_config import FLOW_PRESETS, ClassicalConfig
 from ..inference.factory import MATCHER_NAMES, MatcherOptions
 from ..inference.nano_config import NanoOptions
@@ -23,37 +15,15 @@ from ..inference.runtime_options import (
     MOST_THREADS,
     PRECISIONS,
 )
+from .filter_parameters import FILTERS, INVALID_VALUE, depth_filter
+from .foreign_values import LARGEST_WINDOW_PX, end_of_search, for_classical
+from .settings import Settings, Spec
 
-
-@dataclass(frozen=True)
-class Spec:
-    """
-    One parameter.
-
-    :param name: as users set it.
-    :param default: also fixes the type; integers are accepted where a float is expected.
-    :param description: what it does, with its unit.
-    :param low: smallest value, if numeric.
-    :param high: largest value, if numeric.
-    :param choices: the values allowed, if not all are.
-    :param live: whether it can change while the node runs.
-    """
-
-    name: str
-    default: Any
-    description: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[Any, ...] = ()
-    live: bool = True
-
-    @property
-    def allowed(self) -> str:
-        """Range or choices in words; empty if every value of the type will do."""
-        if self.choices:
-            return f'one of {", ".join(map(str, self.choices))}'
-        return '' if self.low is None else f'{self.low:.9g} to {self.high:.9g}'
-
+__all__ = [
+    'CLASSICAL', 'DEPTH_OUTPUTS', 'FLOW', 'FLOW_NODE', 'FLOW_PRESET', 'INPUTS', 'MATCHER',
+    'RUNTIME', 'SGBM', 'STEREO', 'STEREO_NODE', 'SYNC', 'THRESHOLD', 'Settings', 'Spec',
+    'matcher_options',
+]
 
 INPUTS = (
     Spec('image_transport', 'raw', 'raw, or compressed to subscribe to <image topic>/compressed',
@@ -129,14 +99,17 @@ STEREO = (
     Spec('rectification_check_interval', 30, 'one pair of so many is looked at, whether the rows '
          'of left and right fit; 0 looks at none', 0, 100000),
     Spec('confidence_threshold', 0.2, THRESHOLD, 0.0, 1.0),
+    *FILTERS,
     *SYNC,
     *DEPTH_OUTPUTS,
-    Spec('min_disparity', 0.0, 'smallest disparity searched (px)', -2000.0, 2000.0),
+    INVALID_VALUE,
+    Spec('min_disparity', 0.0, 'smallest disparity searched (px)', -2048.0, 2048.0),
     Spec('max_disparity', 0.0,
-         'largest disparity searched (px); 0 takes min_disparity + disparity_range, or '
-         'chooses by the image width if that is 0 too', -2000.0, 2000.0),
+         'largest disparity searched (px), at most the width of the images; 0 takes '
+         'min_disparity + disparity_range, or chooses by the image width if that is 0 too',
+         -2048.0, 100000.0),
     Spec('disparity_range', 0, 'disparities searched from min_disparity on (px); 0 is unset',
-         0, 2000),
+         0, 4096),
 )
 
 CLASSICAL = ClassicalConfig()
@@ -144,11 +117,11 @@ SGBM = (
     Spec('stereo_algorithm', 1, 'accepted for stereo_image_proc; the classical matcher is '
          'always semi-global (1)', choices=(0, 1)),
     Spec('correlation_window_size', CLASSICAL.correlation_window_size,
-         'edge of the matched block (px), odd', 1, 21),
+         f'edge of the matched block (px), odd; {LARGEST_WINDOW_PX} if it is larger', 1, 255),
     Spec('P1', float(CLASSICAL.P1), 'penalty for a disparity step of 1 px between neighbours; '
-         '0 chooses by the window', 0.0, 15000.0),
-    Spec('P2', float(CLASSICAL.P2), 'penalty for larger steps; 0 chooses by the window',
-         0.0, 15000.0),
+         '0 chooses by the window', 0.0, 14999.0),
+    Spec('P2', float(CLASSICAL.P2), 'penalty for larger steps, P1 + 1 if it is not larger than '
+         'P1; 0 chooses by the window', 0.0, 15000.0),
     Spec('uniqueness_ratio', float(CLASSICAL.uniqueness_ratio),
          'margin by which the best match has to beat the second (%)', 0.0, 100.0),
     Spec('speckle_size', CLASSICAL.speckle_size,
@@ -157,7 +130,7 @@ SGBM = (
          0, 100),
     Spec('disp12_max_diff', CLASSICAL.disp12_max_diff,
          'left-right difference beyond which a pixel is occluded (px); -1 does not check',
-         -1, 14),
+         -1, 128),
     Spec('prefilter_cap', CLASSICAL.prefilter_cap,
          'limit of the horizontal gradient that is compared', 1, 63),
     Spec('sgbm_mode', CLASSICAL.sgbm_mode, '0 SGBM, 1 HH, 2 SGBM_3WAY, 3 HH4',
@@ -187,69 +160,20 @@ STEREO_NODE = (*MATCHER, *INPUTS, *STEREO, *SGBM)
 FLOW_NODE = (*MATCHER, *INPUTS, *FLOW)
 
 
-class Settings:
-    """
-    The parameters of a node, declared with descriptions and ranges.
-
-    ``values`` is replaced as a whole when parameters change, so that whoever took it works with
-    one set, in any thread.
-
-    :param node: the node.
-    :param specs: its rows of the table.
-    :param check: looks at a whole new set of values; raises a PanMatchError to refuse it.
-    :raises ConfigError: if a value from the command line or a YAML file is not allowed.
-    """
-
-    def __init__(self, node: Node, specs: Iterable[Spec],
-                 check: Callable[[SimpleNamespace], object] = lambda values: None) -> None:
-        self._table = {spec.name: spec for spec in specs}
-        self._check = check
-        values = SimpleNamespace()
-        for spec in self._table.values():
-            value = node.declare_parameter(spec.name, spec.default, _descriptor(spec)).value
-            self._put(values, spec, value)
-        check(values)
-        self.values = values
-        node.add_on_set_parameters_callback(self._on_set)
-
-    def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
-        values = SimpleNamespace(**vars(self.values))
-        try:
-            for parameter in parameters:
-                spec = self._table.get(parameter.name)
-                if spec is None:
-                    continue
-                if not spec.live:
-                    raise ConfigError(f'{spec.name} cannot change while the node runs; set it in '
-                                      'the launch file or parameter file and restart')
-                self._put(values, spec, parameter.value)
-            self._check(values)
-        except PanMatchError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        self.values = values
-        return SetParametersResult(successful=True)
-
-    @staticmethod
-    def _put(values: SimpleNamespace, spec: Spec, value: Any) -> None:
-        problem = _problem(spec, value)
-        if problem:
-            raise ConfigError(problem)
-        setattr(values, spec.name, type(spec.default)(value))
-
-
 def matcher_options(values: SimpleNamespace) -> MatcherOptions:
     """
     Options of the matcher from parameters; those that a node does not have keep their default.
 
     :raises ConfigError: if they do not go together.
     """
+    if hasattr(values, 'min_depth'):
+        depth_filter(values)
     names = ('min_disparity', 'max_disparity', 'correlation_window_size', 'P1', 'P2',
              'uniqueness_ratio', 'speckle_size', 'speckle_range', 'disp12_max_diff',
              'prefilter_cap', 'sgbm_mode', 'flow_preset')
     given = {name: getattr(values, name) for name in names if hasattr(values, name)}
-    span = getattr(values, 'disparity_range', 0)
-    if span and not given['max_disparity']:
-        given['max_disparity'] = given['min_disparity'] + span
+    if 'max_disparity' in given:
+        given['max_disparity'] = end_of_search(values)
     limits = {name: given[name] for name in given.keys() & {'min_disparity', 'max_disparity'}}
     runtime = {name: getattr(values, name) for name in RUNTIME}
     runtime['background_build'] = not values.build_only
@@ -258,40 +182,7 @@ def matcher_options(values: SimpleNamespace) -> MatcherOptions:
         raise ConfigError(f'build_only builds engines, and the backend {values.backend} has none: '
                           f'set backend to {" or ".join(ENGINE_BACKENDS)}')
     return MatcherOptions(
-        ClassicalConfig(**given),
+        ClassicalConfig(**for_classical(given)),
         PanMatchOptions(weights=values.weights, tiles=values.tiles, **runtime, **limits),
         NanoOptions(weights=values.weights if values.matcher == 'nano' else '',
                     detail=values.detail, large_motion=values.large_motion, **runtime, **limits))
-
-
-def _descriptor(spec: Spec) -> ParameterDescriptor:
-    text = f'{spec.description}; {spec.allowed}' if spec.allowed else spec.description
-    # Numbers are typed dynamically: a YAML file may say 0 where 0.0 is meant.
-    is_number = isinstance(spec.default, (int, float)) and not isinstance(spec.default, bool)
-    kinds = {bool: ParameterType.PARAMETER_BOOL, str: ParameterType.PARAMETER_STRING,
-             int: ParameterType.PARAMETER_INTEGER, float: ParameterType.PARAMETER_DOUBLE}
-    return ParameterDescriptor(name=spec.name, type=kinds[type(spec.default)], description=text,
-                               dynamic_typing=is_number,
-                               additional_constraints='' if spec.live else 'fixed at start')
-
-
-def _problem(spec: Spec, value: Any) -> str:
-    """Say what is wrong with a value; empty if nothing is."""
-    wanted = type(spec.default)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if wanted in (int, float):
-        if is_number and not math.isfinite(value):
-            return f'{spec.name} must be finite, got {value!r}'
-        if not is_number or (wanted is int and value != int(value)):
-            return f'{spec.name} must be a {_kind(wanted)}, got {value!r}'
-    elif not isinstance(value, wanted):
-        return f'{spec.name} must be a {_kind(wanted)}, got {value!r}'
-    if spec.choices and value not in spec.choices:
-        return f'{spec.name} must be {spec.allowed}, got {value!r}'
-    if spec.low is not None and spec.high is not None and not spec.low <= value <= spec.high:
-        return f'{spec.name} must be from {spec.allowed}, got {value!r}'
-    return ''
-
-
-def _kind(kind: type) -> str:
-    return {bool: 'boolean', str: 'string', int: 'whole number', float: 'number'}[kind]

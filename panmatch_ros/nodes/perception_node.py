@@ -5,9 +5,11 @@ from typing import Any
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 
+from ..core.types import Disparity
 from ..inference.matcher import TASKS
 from .depth_outputs import publish_each
 from .diagnostics import own_messages
+from .filter_parameters import filtered
 from .flow_outputs import FlowFrame, FlowOutputs, sure_flow
 from .inputs import InputTopic
 from .perception_parameters import PERCEPTION_NODE, perception_options
@@ -27,7 +29,7 @@ class PerceptionNode(StereoNode):
     """
     Computes what ``StereoNode`` does, the flow of the left images, and scene flow of both.
 
-    Topics, parameters and frames: ``docs/nodes.md``.
+    Topics, parameters and frames: ``docs/nodes/perception_node.md``.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -66,6 +68,9 @@ class PerceptionNode(StereoNode):
     def size_of(self, item: Pair) -> tuple[int, int]:
         return super().size_of(item.messages)
 
+    def frames_waiting(self) -> int:
+        return super().frames_waiting() + len(self._queue)
+
     def check_pending(self) -> None:
         super().check_pending()
         self._queue.expire()
@@ -93,6 +98,7 @@ class PerceptionNode(StereoNode):
         header, matcher, stereo = item.messages[0].header, self.matcher, bool(wanted - FLOW)
         if stereo:
             search_range = matcher.search_range(times.width)
+            self._foreign.look(self.settings, times.width, matcher)
             step = matcher.disparity_step
             self._rectification.add(cameras, left, right, search_range,
                                     self.settings.rectification_check_interval)
@@ -102,18 +108,24 @@ class PerceptionNode(StereoNode):
             matcher, stereo=stereo, flow=bool(wanted & (FLOW | SCENE_FLOW)),
             max_gap_s=self.settings.max_gap_seconds)
         times.inference_ms = watch.lap_ms()
-        if match.disparity is not None:
-            frame = StereoFrame(header, left, cameras.rig, match.disparity, search_range, step)
-            times.postprocess_ms, times.publish_ms = self._messages.publish(
-                frame, self.settings, self.outputs, wanted)
+        shown = match.disparity
+        if shown is not None:
+            shown = filtered(shown, cameras.rig, self.settings)
+            times.postprocess_ms = watch.lap_ms()
+            making_ms, times.publish_ms = self._messages.publish(
+                StereoFrame(header, left, cameras.rig, shown, search_range, step),
+                self.settings, self.outputs, wanted)
+            times.postprocess_ms += making_ms
         elif match.flow is None:
             return None
-        making_ms, publishing_ms = publish_each(self._of_motion(match, wanted), self.outputs)
+        making_ms, publishing_ms = publish_each(self._of_motion(match, shown, wanted),
+                                                self.outputs)
         times.postprocess_ms += making_ms
         times.publish_ms += publishing_ms
         return header, times
 
-    def _of_motion(self, match: RigMatch, wanted: frozenset[str]) -> Any:
+    def _of_motion(self, match: RigMatch, shown: Disparity | None,
+                   wanted: frozenset[str]) -> Any:
         """Make the wanted outputs of two pairs, one after the other."""
         if match.older is None or match.flow is None:
             return
@@ -121,7 +133,7 @@ class PerceptionNode(StereoNode):
         yield from self._flow.messages(
             FlowFrame(match.frame.header, match.older.header, match.dt_s, flow,
                       match.flow.confidence), wanted)
-        yield from self._scene.messages(match, self.settings, wanted)
+        yield from self._scene.messages(match, shown, self.settings, wanted)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -84,7 +84,7 @@ class PoseQueue:
 
     def forget(self) -> None:
         """Forget what waits, and poses, since there will be a gap."""
-        self._pending.clear()
+        self._drop(self._pending.clear())
         if self._source is not None:
             self._source.forget()
 

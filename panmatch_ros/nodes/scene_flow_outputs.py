@@ -12,7 +12,9 @@ from ..core.ego_motion import estimate_ego_motion
 from ..core.errors import PoseError
 from ..core.rigid_motion import relative_transform
 from ..core.scene_flow import PointPairs, SceneFlow, points_by_forward_flow, scene_flow
+from ..core.types import Disparity
 from .diagnostics import ThrottledLog
+from .filter_parameters import depth_filter
 from .outputs import ImageBuffer, allocate, packed_colors
 from .perception_parameters import scene_flow_config
 from .pose_queue import WITH_POSES
@@ -90,9 +92,17 @@ class SceneFlowOutputs:
         self.problem = f'no scene_flow: the motion of the camera is not known: {reason}'
         self._log.warning(self.problem)
 
-    def messages(self, match: RigMatch, settings: SimpleNamespace,
+    def messages(self, match: RigMatch, shown: Disparity | None, settings: SimpleNamespace,
                  wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
-        """Give the wanted messages with the names of their outputs, one after the other."""
+        """
+        Give the wanted messages with the names of their outputs, one after the other.
+
+        :param match: the two pairs, with all that the matcher found: what is left out of the
+            outputs still tells the motion of the camera.
+        :param shown: disparities of the newer pair that the other outputs show.
+        :param settings: parameters of the node.
+        :param wanted: names of the outputs to make.
+        """
         if match.older is None or match.older_disparity is None or not wanted & OUTPUTS:
             return
         if settings.ego_motion in WITH_POSES and not _has_poses(match):
@@ -103,6 +113,8 @@ class SceneFlowOutputs:
             self.refuse(str(error))
             return
         self.problem = ''
+        if shown is not None:
+            _hide(scene, shown, settings)
         header = match.frame.header
         if 'scene_flow' in wanted:
             if self._cloud.colored != settings.use_color:
@@ -144,6 +156,18 @@ class SceneFlowOutputs:
             ego_motion_m=float(np.linalg.norm(T_1_0[:3, 3])),
             ego_motion_deg=math.degrees(float(np.linalg.norm(cv2.Rodrigues(T_1_0[:3, :3])[0]))))
         return T_1_0
+
+
+def _hide(scene: SceneFlow, shown: Disparity, settings: SimpleNamespace) -> None:
+    """Leave out, in place, what the other outputs do not show either."""
+    threshold = settings.confidence_threshold
+    if depth_filter(settings).keeps_all and threshold <= settings.scene_flow_min_confidence:
+        return  # what is hidden is not known here
+    hidden = ~shown.valid | (shown.confidence < np.float32(threshold))
+    for values in (scene.points, scene.velocity):
+        np.copyto(values, np.float32(np.nan), where=hidden[..., None])
+    if scene.moving is not None:
+        scene.moving[hidden] = False
 
 
 def _has_poses(match: RigMatch) -> bool:

@@ -41,13 +41,19 @@ class StopWatch:
 
 @dataclass
 class Statistics:
-    """Counted since the node started; safe to use from two threads."""
+    """
+    Counted since the node started; safe to use from two threads.
+
+    What is ``received`` ends in one of the others: processed, dropped, rejected, or skipped, if
+    there was no output to make. The late are not among the received.
+    """
 
     received: int = 0
     processed: int = 0
     dropped: int = 0
     late: int = 0
     rejected: int = 0
+    skipped: int = 0
     last_error: str = ''
     last_error_s: float = -math.inf
     last: FrameTimes = field(default_factory=FrameTimes)
@@ -55,7 +61,7 @@ class Statistics:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, counter: str, amount: int = 1) -> None:
-        """Increase ``received``, ``dropped``, ``late`` or ``rejected``."""
+        """Increase a counter by its name."""
         with self._lock:
             setattr(self, counter, getattr(self, counter) + amount)
 

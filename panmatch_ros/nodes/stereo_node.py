@@ -14,6 +14,8 @@ from . import parameters
 from .base_node import MatcherNode
 from .calibration_gate import CalibrationGate
 from .conversions import image_from_message
+from .filter_parameters import filtered
+from .foreign_values import ForeignValuesLog
 from .image_pairs import ImagePairs
 from .inputs import InputTopic
 from .process import run_node
@@ -29,7 +31,7 @@ class StereoNode(MatcherNode):
     """
     Computes disparity, depth, point cloud and confidence of a stereo pair.
 
-    Topics, parameters and frames: ``docs/nodes.md``.
+    Topics, parameters and frames: ``docs/nodes/stereo_node.md``.
     """
 
     def __init__(self, name: str = 'stereo_node', task: str = 'stereo',
@@ -41,7 +43,8 @@ class StereoNode(MatcherNode):
                                      ('depth/camera_info', CameraInfo), ('points2', PointCloud2),
                                      ('confidence', Image)):
             self.add_output(output, message_type)
-        self._gate = CalibrationGate(self._on_complete, self._on_incomplete)
+        self._gate = CalibrationGate(self._on_complete, self._on_incomplete,
+                                     partial(self.statistics.count, 'rejected', -1))
         self._messages = StereoOutputs()
         rectify = self.settings.rectify
         if rectify:
@@ -54,6 +57,7 @@ class StereoNode(MatcherNode):
                                   lasting=True) for index, side in enumerate(SIDES)]
         self._cameras = StereoCamerasReader(self._images, self._infos, self.log, rectify=rectify)
         self._rectification = RectificationMonitor(self.log)
+        self._foreign = ForeignValuesLog(self.get_logger())
         self.add_inputs([*self._images, *self._infos, *self.more_inputs()])
 
     def more_inputs(self) -> list[InputTopic]:
@@ -62,7 +66,7 @@ class StereoNode(MatcherNode):
 
     def start_anew(self) -> None:
         """Forget what waits: the stamps of an image topic went back."""
-        self._gate.reset()
+        self.statistics.count('dropped', self._gate.reset())
 
     def _on_info(self, index: int, message: CameraInfo) -> None:
         self._infos[index].note()
@@ -90,8 +94,11 @@ class StereoNode(MatcherNode):
         self._gate.check()
 
     def forget_pending(self) -> None:
-        self._gate.reset()
+        self.statistics.count('dropped', self._gate.reset())
         self._pairs.forget()
+
+    def frames_waiting(self) -> int:
+        return super().frames_waiting() + len(self._gate)
 
     def sync_failures(self) -> int:
         return self._pairs.failures
@@ -116,15 +123,19 @@ class StereoNode(MatcherNode):
         times.preprocess_ms = watch.lap_ms()
         matcher = self.matcher
         search_range = matcher.search_range(times.width)
+        self._foreign.look(self.settings, times.width, matcher)
         self._rectification.add(cameras, left, right, search_range,
                                 self.settings.rectification_check_interval)
         result = cameras.without_missing(matcher.match_stereo(left, right))
         times.inference_ms = watch.lap_ms()
         header = item[0].header
-        frame = StereoFrame(header, left, cameras.rig, result, search_range,
+        frame = StereoFrame(header, left, cameras.rig,
+                            filtered(result, cameras.rig, self.settings), search_range,
                             matcher.disparity_step)
-        times.postprocess_ms, times.publish_ms = self._messages.publish(
+        times.postprocess_ms = watch.lap_ms()
+        making_ms, times.publish_ms = self._messages.publish(
             frame, self.settings, self.outputs, wanted)
+        times.postprocess_ms += making_ms
         return header, times
 
     def read(self, item: Any) -> tuple[np.ndarray, np.ndarray, StereoCameras]:

@@ -26,7 +26,7 @@ class StereoFrame:
     :param header: of the left image.
     :param left: (H, W) grey or (H, W, 3) RGB, uint8 or uint16; rectified.
     :param rig: the pair at the size of the images.
-    :param result: what the matcher found.
+    :param result: what the matcher found and the filters leave.
     :param search_range: smallest and largest disparity that was searched, pixels.
     :param delta_d: smallest difference that the matcher can tell, pixels.
     """
@@ -68,8 +68,9 @@ class StereoOutputs:
         if wanted & {'disparity', 'depth', 'points2'}:
             self._compute(frame, depth_frame, settings, wanted)
         if 'disparity' in wanted:
-            yield 'disparity', self._disparity.describe(
-                header, rig, frame.search_range, frame.delta_d)
+            message = self._disparity.describe(header, rig, frame.search_range, frame.delta_d)
+            self._disparity.mark_invalid(settings.invalid_value)
+            yield 'disparity', message
         yield from self._outputs.messages(depth_frame, settings, wanted)
 
     def _rectified_image(self, frame: StereoFrame) -> Image:

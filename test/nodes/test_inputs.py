@@ -54,11 +54,12 @@ def test_a_short_loop_is_noticed_after_some_late_frames():
 
 class Gate:
     def __init__(self):
-        self.done, self.given_up = [], []
+        self.done, self.given_up, self.taken_back = [], [], []
         self.gate = CalibrationGate(
             lambda pair, infos: self.done.append((pair[0].header.stamp.sec,
                                                   infos[0].header.stamp.sec)),
-            lambda pair, missing: self.given_up.append((pair[0].header.stamp.sec, missing)))
+            lambda pair, missing: self.given_up.append((pair[0].header.stamp.sec, missing)),
+            lambda: self.taken_back.append(len(self.done)))
 
     def pair(self, stamp):
         self.gate.add_pair((stamped(Image(), stamp), stamped(Image(), stamp)))
@@ -144,8 +145,13 @@ def test_missing_calibration_is_reported_once_and_the_pair_still_used():
     gate.gate.check()
     gate.gate.check()
     assert gate.given_up == [(1, (0,))]
+    assert (len(gate.gate), gate.taken_back) == (0, [])
     gate.infos(1, [0])
     assert gate.done == [(1, 1)]
+    assert gate.taken_back == [0]  # before it was emitted
+    gate.pair(2)
+    gate.infos(2)
+    assert gate.taken_back == [0]
 
 
 def test_reset_forgets_the_pair_and_keeps_the_calibrations():
@@ -153,7 +159,8 @@ def test_reset_forgets_the_pair_and_keeps_the_calibrations():
     gate.infos(1)
     gate.pair(1)
     gate.pair(2)  # waits for its camera_info
-    gate.gate.reset()
+    assert len(gate.gate) == 1
+    assert [gate.gate.reset(), gate.gate.reset()] == [1, 0]
     gate.infos(2)
     assert gate.done == [(1, 1)]
     gate.pair(3)

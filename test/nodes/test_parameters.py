@@ -55,7 +55,14 @@ def test_max_disparity_wins_over_disparity_range(graph):
     ('queue_size', float('inf'), 'queue_size must be finite, got inf'),
     ('image_transport', 'theora', 'image_transport must be one of raw, compressed'),
     ('depth_encoding', '64FC1', 'depth_encoding must be one of 32FC1, 16UC1'),
-    ('correlation_window_size', 4, 'correlation_window_size must be odd'),
+    ('correlation_window_size', 4, 'correlation_window_size must be odd, got 4'),
+    ('correlation_window_size', 40, 'correlation_window_size must be odd, got 40'),
+    ('correlation_window_size', 257, 'correlation_window_size must be from 1 to 255, got 257'),
+    ('disparity_range', 4097, 'disparity_range must be from 0 to 4096, got 4097'),
+    ('min_disparity', 2049.0, 'min_disparity must be from -2048 to 2048, got 2049'),
+    ('disp12_max_diff', 129, 'disp12_max_diff must be from -1 to 128, got 129'),
+    ('max_depth', -1.0, 'max_depth must be from 0 to 10000, got -1'),
+    ('invalid_value', '0', 'invalid_value must be one of nan, below_minimum, zero'),
     ('rectification_check_interval', -1,
      'rectification_check_interval must be from 0 to 100000, got -1'),
     ('max_disparity', -5.0, 'max_disparity must be larger than min_disparity'),
@@ -136,7 +143,8 @@ def test_parameters_that_belong_together_change_together(graph):
     assert (first.P1, first.P2) == (100.0, 200.0)  # whoever took it keeps one set
     values = node._parameters_now.values
     assert (values.P1, values.P2) == (300.0, 400.0)
-    assert not change(node, 'P2', 250.0).successful
+    assert change(node, 'P2', 250.0).successful  # what OpenCV makes of it
+    assert parameters.matcher_options(node._parameters_now.values).classical.P2 == 301
 
 
 def test_qos_overrides_are_accepted(graph):
