@@ -38,13 +38,17 @@ from stereo_msgs.msg import DisparityImage
 from panmatch_ros.core.camera import StereoRig
 from panmatch_ros.core.types import Disparity, Displacement
 from panmatch_ros.inference.matcher import Matcher
-from panmatch_ros.nodes import parameters
 from panmatch_ros.nodes.outputs import camera_info_message
 from panmatch_ros.nodes.process import keep_freed_memory
 from panmatch_ros.nodes.stereo_node import StereoNode
 
 OUTPUTS = {'disparity': DisparityImage, 'depth': Image, 'points2': PointCloud2,
            'confidence': Image}
+
+OURS: dict[str, dict[str, Any]] = {
+    'panmatch': {}, 'panmatch, 32-byte points': {'avoid_point_cloud_padding': False},
+    'panmatch, range limits': {'max_depth': 50.0},
+    'panmatch, speckle filter': {'filter_speckle_size': 100}}
 
 
 class FinishedMatcher(Matcher):
@@ -60,6 +64,16 @@ class FinishedMatcher(Matcher):
 
     def match_stereo(self, left: np.ndarray, right: np.ndarray) -> Disparity:
         return self.result
+
+
+class FinishedStereoNode(StereoNode):
+    """A stereo node that matches nothing."""
+
+    finished: FinishedMatcher
+
+    @property
+    def matcher(self) -> Matcher:
+        return self.finished
 
 
 def subscribe(ready: Any, stop: Any, counts: Any) -> None:
@@ -170,17 +184,14 @@ def measure(rounds: int, frames: int, size: tuple[int, int]) -> dict:
     ready.wait(30)
     keep_freed_memory()
     rclpy.init()
-    node = StereoNode()
+    node = FinishedStereoNode()
     gc.freeze()  # as the process of the node does
     wanted = frozenset(OUTPUTS)
     wait_until(lambda: wanted <= node.wanted())
     item, rig, result = make_input(height, width)
-    settings = {}
-    for name, padded in (('panmatch', False), ('panmatch, 32-byte points', True)):
-        settings[name] = SimpleNamespace(**vars(node.settings))
-        settings[name].avoid_point_cloud_padding = not padded
-    node._matcher = FinishedMatcher(result)
-    node._matcher_key = (node.settings.matcher, parameters.matcher_options(node.settings))
+    settings = {name: SimpleNamespace(**{**vars(node.settings), **changes})
+                for name, changes in OURS.items()}
+    node.finished = FinishedMatcher(result)
 
     def ours(name: str) -> None:
         node.settings = settings[name]

@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 from ..evaluation.benchmark_case import Cost, Row
-from .evaluate_report import align, finite_or_none
+from ..evaluation.results import finite_or_none
+from .evaluate_report import align
 from .options import versions
 
 HEADER = ('matcher', 'back-end', 'precision', 'median ms', 'p95 ms', 'fps', '/ classical',

@@ -1,65 +1,87 @@
-"""Measure errors on pairs with ground truth: EPE, bad-N, D1-all, Fl-all."""
+"""
+Measure matchers on pairs with ground truth: EPE, bad-N, D1-all, Fl-all, poses, homographies.
+
+In two steps: what the matchers make of the pairs is kept in the folder --out, and then compared
+with the truth. A second run matches only what has changed. The report is one HTML file.
+"""
 import argparse
 from collections.abc import Sequence
-from functools import partial
-import json
 from pathlib import Path
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ConfigError
+from .ablation import ablated_contenders, add_ablation
+from .dataset_options import Chosen, add_dataset, choose_samples
+from .evaluate_submission import check_submission, write_results
 from .network_options import (
     MATCHER_HELP,
     MATCHERS,
     add_networks,
     check_matchers,
     for_one_of,
-    make_matcher,
+    matcher_options,
     network_options,
 )
-from .options import add_disparity_range, positive, versions
+from .options import add_disparity_range, count, versions
+from .progress import Progress, progress
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import PairScore
-    from ..evaluation.pairs import TruthPair
-    from ..inference.matcher import Matcher
+    from ..data.sample import Sample
+    from ..evaluation.contender import Contender
+    from ..evaluation.pair_score import PairScore
+    from ..evaluation.predict import Outcome
+    from ..evaluation.run import Plan
 
 SUMMARY = 'measure errors on pairs with ground truth'
 EXAMPLES = """\
 panmatch evaluate ~/datasets/middlebury
-                                # all pairs in the folder and up to two levels below
+                                # all pairs of the dataset or in the folder
 panmatch evaluate cones --matcher classical --max-disparity 64
                                 # one pair, one matcher
-panmatch evaluate ~/datasets/kitti --task stereo --out out/kitti
-                                # also write report.html, results.json and results.csv
+panmatch evaluate ~/datasets/kitti2015 --task stereo --out out/kitti
+                                # also keep predictions; write report.html, results.json and .csv
 panmatch evaluate tsukuba --scale 16
                                 # 8-bit ground truth: value = 16 * disparity
 panmatch evaluate ~/datasets/middlebury --matcher nano --matcher classical --out out/compare
                                 # which of the two is better there; pictures in report.html
 panmatch evaluate cones --matcher classical --matcher panmatch --weights c.safetensors
                                 # the network beside OpenCV
+panmatch evaluate out/compare --score-only
+                                # score what is kept there again; no matcher runs
+panmatch evaluate ~/datasets/sintel --split test --matcher nano --out out/s --submission out/upload
+                                # files for the site of the benchmark
 """
-RESULTS, TABLE, REPORT = 'results.json', 'results.csv', 'report.html'
-WRITTEN = (REPORT, RESULTS, TABLE)
+REPORT, RESULTS, TABLE = 'report.html', 'results.json', 'results.csv'
+PICTURES = 16  # pairs of a task that have some, as evaluation.picture_files.DEFAULT_LIMIT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options of this verb."""
     parser.add_argument('folder', type=Path, metavar='DIR',
-                        help='a pair (two images and ground truth) or a folder of such folders')
+                        help='a dataset in its official layout, a pair (two images and ground '
+                             'truth), or a folder of such folders; with --score-only the folder '
+                             'of an earlier --out')
     parser.add_argument('--matcher', choices=MATCHERS, action='append', dest='matchers',
                         help=f'what to measure; may be given several times. {MATCHER_HELP}')
-    parser.add_argument('--task', choices=('auto', 'stereo', 'flow'), default='auto',
-                        help='which pairs; auto (default) takes all and tells the task by the '
-                             'ground truth')
     parser.add_argument('--out', type=Path, metavar='DIR',
-                        help=f'folder for {REPORT} (every pair with pictures), {RESULTS} and '
-                             f'{TABLE}; made if it does not exist')
+                        help=f'folder for predictions, {REPORT} (one file, with pictures), '
+                             f'{RESULTS} and {TABLE}; made if it does not exist. Predictions of '
+                             'an earlier run there are used again where nothing has changed')
     parser.add_argument('--overwrite', action='store_true',
-                        help='replace those files if they are there')
-    parser.add_argument('--scale', type=positive, metavar='S',
-                        help='levels per pixel of png disparity: value = S * disparity; default '
-                             'is scale.txt beside it, else what its name tells')
+                        help='replace report and results if they are there')
+    parser.add_argument('--fresh', action='store_true',
+                        help='match all pairs again, whatever predictions are there')
+    parser.add_argument('--score-only', action='store_true',
+                        help='score the predictions in DIR again, without any matcher')
+    parser.add_argument('--submission', type=Path, metavar='DIR',
+                        help='also write the results as the site of the benchmark takes them, '
+                             'into an empty folder; for one matcher, with --out')
+    parser.add_argument('--pictures', type=count, default=PICTURES, metavar='N',
+                        help='pairs of each task that have pictures in the report: the worst, '
+                             f'and a few of the best (default {PICTURES})')
+    add_ablation(parser)
+    add_dataset(parser)
     add_disparity_range(parser)
     add_networks(parser)
 
@@ -71,62 +93,123 @@ def run(args: argparse.Namespace) -> int:
     :returns: 1 if a pair failed, else 0.
     :raises PanMatchError: if there are no pairs or an option cannot be used.
     """
-    from ..evaluation.compare import compare
-    from ..evaluation.evaluate import read_example
-    from ..evaluation.pairs import find_pairs
-    from ..evaluation.report import pair_section, picture_width
-    from .evaluate_report import describe_scores
+    if args.score_only:
+        from .evaluate_again import score_again
+        return score_again(args)
+    from ..evaluation.run import measure_only, predict_run, score_run
+    from ..evaluation.run_folder import RunFolder
     names = list(dict.fromkeys(args.matchers or ['auto']))
     check_out(args)
+    check_submission(args, len(names))
     check_matchers(names, args)
-    pairs, without_truth = find_pairs(args.folder, args.task)
-    announce(pairs, without_truth, args.task)
-    named = {name: make_matcher(name, for_one_of(names, name, args)) for name in names}
-    scores: list[PairScore] = []
-    sections: list[str] = []  # pictures are encoded: the arrays of one pair are in memory
-    for index, pair in enumerate(pairs, 1):
-        matchers = {label_of(name, matcher, pair.task): matcher
-                    for name, matcher in named.items()}
-        comparison = compare(pair.name, pair.task, partial(read_example, pair, args.scale),
-                             matchers)
-        scores += comparison.scores
-        report_progress(comparison.scores, f'{index}/{len(pairs)}')
-        if args.out:
-            sections.append(pair_section(comparison, picture_width(len(pairs))))
+    chosen = choose_samples(args)
+    announce(chosen, args.task)
+    contenders = make_contenders(names, args) + ablated_contenders(names, args)
+    with progress('evaluate', len(chosen.samples), 'matching') as shown:
+        plan = plan_of(chosen, args, Tellers(shown))
+        if args.out is None:
+            return conclude(measure_only(plan, contenders))
+        folder = RunFolder(args.out)
+        entrants = predict_run(plan, contenders, folder)
+    if args.submission:
+        number = write_results(chosen, folder, entrants, args)
+        note(f'{number} results are in {args.submission}, as {chosen.dataset} takes them')
+    with progress('evaluate', len(chosen.samples), 'scoring') as shown:
+        plan = plan_of(chosen, args, Tellers(shown, count_scored=True))
+        scores = score_run(plan, folder, entrants)
+    return conclude(scores, args.out)
+
+
+def conclude(scores: 'Sequence[PairScore]', out: Path | None = None) -> int:
+    """
+    Print the table, write the report and say where everything is.
+
+    :param out: folder with the results; None if there is none.
+    :returns: 1 if a pair failed, else 0.
+    """
+    from ..evaluation.report import write_report
+    from ..evaluation.run_folder import RunFolder
+    from .evaluate_report import describe_official, describe_scores
     print(describe_scores(scores))
-    if args.out:
-        write_results(args, scores, sections)
+    if out is not None:
+        page = write_report(RunFolder(out))
+        print(describe_official(RunFolder(out).read(RESULTS)), end='')
+        for path in (page, out / RESULTS, out / TABLE):
+            print(path)
     failed = sum(bool(score.error) for score in scores)
     if failed:
         note(f'error: {failed} of {len(scores)} failed, see above')
     return 1 if failed else 0
 
 
-def write_results(args: argparse.Namespace, scores: 'list[PairScore]',
-                  sections: list[str]) -> None:
-    """Write the numbers and the report, and say where they are."""
-    from ..evaluation.report import report_page
-    from .evaluate_report import csv_of, results_of
-    results = {'folder': str(args.folder), 'options': options(args), 'versions': versions(),
-               **results_of(scores)}
-    labels = ', '.join(dict.fromkeys(score.matcher for score in scores))
-    pairs = f'{len(sections)} pair{"s" if len(sections) > 1 else ""}'
-    texts = {
-        RESULTS: json.dumps(results, indent=2, allow_nan=False) + '\n',
-        TABLE: csv_of(results['pairs']),
-        REPORT: report_page(f'panmatch evaluate {args.folder}', f'{pairs}; {labels}', scores,
-                            sections)}
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (args.out / name).write_text(text, encoding='utf-8')
-        print(args.out / name)
+def make_contenders(names: Sequence[str], args: argparse.Namespace) -> 'list[Contender]':
+    """
+    Make the matchers.
+
+    :raises PanMatchError: if options contradict each other, or weights cannot be used.
+    """
+    from ..evaluation.contender import make_contender
+    return [make_contender(name, matcher_options(name, for_one_of(names, name, args)))
+            for name in names]
 
 
-def label_of(name: str, matcher: 'Matcher', task: str) -> str:
-    """Name a matcher as it was asked for, and what that is for this task."""
-    from ..inference.auto import AutoMatcher
-    chosen = matcher.for_task(task) if isinstance(matcher, AutoMatcher) else matcher
-    return name if name == chosen.name else f'{name} ({chosen.name})'
+def plan_of(chosen: Chosen, args: argparse.Namespace, tellers: 'Tellers') -> 'Plan':
+    """
+    Say what is evaluated, and who is told.
+
+    :param tellers: who tell the user.
+    """
+    from ..evaluation.run import Plan, Reporters
+    dataset = {'name': chosen.dataset, 'folder': str(args.folder.resolve()),
+               'options': chosen.options, 'limit': args.limit}
+    about = {'title': f'panmatch evaluate {args.folder}', 'folder': str(args.folder),
+             'dataset': dataset, 'options': options(args), 'versions': versions()}
+    return Plan(chosen.samples, about, args.pictures, args.fresh,
+                Reporters(tellers.predicted, tellers.scored))
+
+
+class Tellers:
+    """
+    Tell the user what happens to each pair.
+
+    :param shown: where.
+    :param count_scored: whether the second step is the one whose progress is shown.
+    """
+
+    def __init__(self, shown: Progress, count_scored: bool = False) -> None:
+        self.shown, self.count_scored = shown, count_scored
+        self._told: set[str] = set()
+
+    def predicted(self, outcomes: 'Sequence[Outcome]') -> None:
+        """Say that a pair is matched, and what was wrong with files of an earlier run."""
+        for outcome in outcomes:
+            if outcome.note:
+                self.shown.note(outcome.note)
+            if outcome.error:
+                self._told.add(outcome.error)
+        self.shown.step(f'{outcomes[0].pair} {outcomes[0].task} '
+                        + ', '.join(f'{each.matcher}: {result_of(each)}' for each in outcomes))
+
+    def scored(self, scores: 'Sequence[PairScore]') -> None:
+        """Say how truth was guessed, and what failed only now."""
+        for score in scores:
+            guess = f'    ground truth: {score.truth_note} (override: --scale)'
+            if score.truth_note and guess not in self._told:
+                self._told.add(guess)
+                self.shown.note(guess)
+            if score.error and score.error not in self._told:
+                self._told.add(score.error)
+                self.shown.note(f'{score.pair} {score.task} {score.matcher}: failed: '
+                                f'{" ".join(score.error.split())}')
+        if self.count_scored:
+            self.shown.advance()
+
+
+def result_of(outcome: 'Outcome') -> str:
+    """Say in a few words what became of a pair."""
+    if outcome.error:
+        return f'failed: {" ".join(outcome.error.split())}'
+    return f'{outcome.milliseconds:.0f} ms' + (' (kept)' if outcome.is_reused else '')
 
 
 def check_out(args: argparse.Namespace) -> None:
@@ -139,44 +222,34 @@ def check_out(args: argparse.Namespace) -> None:
         return
     if args.out.exists() and not args.out.is_dir():
         raise ConfigError(f'--out {args.out} is a file; name a folder')
-    found = [args.out / name for name in WRITTEN if (args.out / name).exists()]
+    found = [args.out / name for name in (REPORT, RESULTS, TABLE) if (args.out / name).exists()]
     if found and not args.overwrite:
         raise ConfigError(f'{found[0]} exists; name another folder, or add --overwrite')
 
 
-def options(args: argparse.Namespace) -> dict:
+def options(args: argparse.Namespace) -> dict[str, Any]:
     """Options as they were used."""
     return {'matchers': args.matchers or ['auto'], 'task': args.task, 'scale': args.scale,
             'min_disparity': args.min_disparity, 'max_disparity': args.max_disparity,
-            **network_options(args)}
+            'ablation': args.ablation or [], **network_options(args)}
 
 
-def announce(pairs: 'list[TruthPair]', without_truth: list[str], task: str) -> None:
+def announce(chosen: Chosen, task: str, verb: str = 'evaluate') -> None:
     """Say what was found and guessed."""
-    stereo = sum(pair.task == 'stereo' for pair in pairs)
+    if chosen.dataset != 'folder':
+        origin = ', guessed by the names in the folder (override: --dataset)'
+        note(f'dataset {chosen.dataset}{origin if chosen.is_guess else ""}', verb)
+    number = len(chosen.samples)
     origin = ', told by the ground truth (override: --task)' if task == 'auto' else ''
-    note(f'{len(pairs)} pairs: {stereo} stereo, {len(pairs) - stereo} flow{origin}')
-    if without_truth:
-        note(f'images without ground truth are left out: {", ".join(without_truth)}')
+    note(f'{number} pair{"" if number == 1 else "s"}: {tasks_of(chosen.samples)}{origin}', verb)
 
 
-def report_progress(scores: 'Sequence[PairScore]', position: str) -> None:
-    """
-    Say that a pair is done.
-
-    :param scores: of all matchers on this pair.
-    :param position: like '3/10'.
-    """
-    for score in scores:
-        result = (f'failed: {" ".join(score.error.split())}' if score.error
-                  else f'{score.milliseconds:.0f} ms')
-        note(f'[{position}] {score.pair} {score.task} {score.matcher}: {result}')
-    guess = next((score for score in scores if score.scale_is_guess), None)
-    if guess:
-        note(f'    ground truth: guessed value / {guess.truth_scale:g} from {guess.scale_origin}; '
-             '0 is unknown (override: --scale)')
+def tasks_of(samples: 'Sequence[Sample]') -> str:
+    """Count the pairs of each task: '3 stereo, 1 flow'."""
+    tasks = [sample.task for sample in samples]
+    return ', '.join(f'{tasks.count(task)} {task}' for task in sorted(set(tasks), reverse=True))
 
 
-def note(text: str) -> None:
+def note(text: str, verb: str = 'evaluate') -> None:
     """Tell the user something that is not a result."""
-    print(f'panmatch evaluate: {text}', file=sys.stderr)
+    print(f'panmatch {verb}: {text}', file=sys.stderr)

@@ -3,8 +3,8 @@ from collections.abc import Mapping
 import html
 
 from .confidence import RIGHT_PX, Reliability
+from .svg_plot import colors_of
 
-COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#444444')
 SIDE = 260                       # of the square from 0 to 1
 LEFT, TOP, BELOW, RIGHT = 46, 26, 44, 14
 LINE = 18
@@ -23,7 +23,7 @@ def reliability_plot(title: str, curves: Mapping[str, Reliability]) -> str:
         pixels are left out.
     :returns: an SVG picture.
     """
-    colors = {label: COLORS[index % len(COLORS)] for index, label in enumerate(curves)}
+    colors = colors_of(list(curves))
     drawn = {label: curve for label, curve in curves.items() if curve.pixels.any()}
     width, height = LEFT + SIDE + RIGHT, TOP + SIDE + BELOW + LINE * len(drawn) + 4
     parts = [_axes(title)]

@@ -1,127 +1,97 @@
-"""HTML report that compares matchers on every pair; one file that needs no other."""
-from collections.abc import Iterable, Sequence
+"""
+HTML report of an evaluation: step 3, a pure function of the run folder.
+
+The page is one file that needs no other and no network: pictures are data in it, diagrams are
+SVG, and there are no scripts.
+"""
+from collections.abc import Mapping, Sequence
 import html
+from pathlib import Path
 import re
 
-from .compare import Comparison
-from .confidence import RIGHT_PX, add_reliabilities
-from .evaluate import PairScore, matchers_of
-from .metrics import OUTLIERS
-from .reliability_plot import reliability_plot
+from .official_report import official_section
+from .pair_score import PairScore, matchers_of, tasks_of
+from .picture_files import PictureRow, read_pictures
+from .ranking import worst_first
 from .report_pictures import picture_table
-from .report_tables import mean_table, number_table, overview_table
+from .report_plots import confidence_plot, latency_plot, sparsification_plot
+from .report_style import DIAGRAMS, INTERVALS, STYLE, legend
+from .report_tables import difference_table, mean_table, number_table, overview_table
+from .results import compared, read_scores
+from .run_folder import CURVES, PICTURES, REPORT, RESULTS, RUN, RunFolder
+from .score_metrics import main_metric
 
-WIDTH_PX, SMALL_WIDTH_PX = 480, 240  # of pictures; small if there are many
-MANY_PAIRS = 40
+MAX_ROWS = 500  # of the table of all pairs
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px;
-       padding: 0 1rem; color: #1c2024; background: #fff; }
-h1 { margin-bottom: 0; } h2 { margin-top: 2rem; } h3 { margin: 1.6rem 0 .3rem; }
-h3 small, th small { color: #5a626a; font-weight: 400; }
-.lead { color: #5a626a; margin-top: .2rem; } .note { color: #5a626a; font-size: 13px; }
-figure { margin: 0; } img { max-width: 100%; }
-figure img { width: 100%; border-radius: 6px; display: block; }
-figcaption { color: #5a626a; font-size: 13px; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #e3e6e9; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.number b { color: #18794e; }
-.ok { color: #18794e; font-weight: 600; } .failed { color: #cd2b31; font-weight: 600; }
-td.failed { font-weight: 400; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; } table.narrow { width: auto; }
-.pictures-table { margin-top: .6rem; table-layout: fixed; }
-.pictures-table th, .pictures-table td { border: 0; padding: .2rem .3rem; vertical-align: top;
-    min-width: 150px; }
-.pictures-table th:first-child { width: 124px; min-width: 124px; padding-left: 0; }
-.pictures-table .bar { display: block; width: 112px; height: 10px; border-radius: 3px; }
-.pictures-table .wheel { display: block; width: 64px; border-radius: 50%; }
-.pictures-table .ends { display: flex; justify-content: space-between; width: 112px; }
-.pictures-table figure img { cursor: zoom-in; }
-.pictures-table figure img:focus { position: fixed; inset: 2vh 2vw; width: 96vw; height: 96vh;
-    object-fit: contain; background: #fff; z-index: 9; outline: 0; cursor: default;
-    box-shadow: 0 0 0 4vw rgba(0, 0, 0, .5); }
-.plots { display: flex; flex-wrap: wrap; gap: 1rem; }
-.plot { font: 11px system-ui, sans-serif; fill: #1c2024; }
-"""
-LEGEND = f"""<p class="note">Bold is the best of a column. EPE: mean error over the pixels
-with a result. bad-N: share of pixels that are more than N px off or have no result; D1-all and
-Fl-all: more than 3 px and 5 % off. Only pixels with known truth count. AUROC: how well the
-confidence tells right pixels (error below {RIGHT_PX:g} px) from wrong ones, 1 is perfectly, 0.5
-not at all. ECE: mean distance of the confidence from the share of right pixels. ms: the one call
-for this pair, not a benchmark. Within a pair all matchers are painted with the same scale. Error
-maps: black has no result, grey no known truth. A click on a picture shows it large.</p>"""
+Pictures = Mapping[tuple[str, str], Sequence[PictureRow]]  # by task and pair, as they are shown
 
 
-def picture_width(pairs: int) -> int:
+def write_report(folder: RunFolder) -> Path:
     """
-    Width of the pictures of a report, pixels; with many pairs the page would get too large.
+    Make the report of what is in a run folder.
 
-    :param pairs: how many there are.
+    :param folder: with the files that the scoring has written.
+    :returns: the page.
+    :raises ConfigError: if a file is missing: this is not the folder of an evaluation.
+    :raises FormatError: if a file is damaged.
     """
-    return WIDTH_PX if pairs <= MANY_PAIRS else SMALL_WIDTH_PX
+    results = folder.read(RESULTS)
+    scores = read_scores(results, folder.read(CURVES))
+    pictures = read_pictures(folder.read(PICTURES), folder)
+    title = str(folder.read(RUN).get('title', 'panmatch evaluate'))
+    return folder.write_text(REPORT, report_page(title, scores, pictures,
+                                                 official_section(results)))
 
 
-def pair_section(comparison: Comparison, width: int = WIDTH_PX) -> str:
+def report_page(title: str, scores: Sequence[PairScore], pictures: Pictures,
+                official: str = '') -> str:
     """
-    Show what all matchers made of one pair: numbers and pictures.
-
-    :param comparison: the pair.
-    :param width: largest width of a picture, pixels.
-    """
-    example = comparison.example
-    size = f', {example.size[1]}x{example.size[0]}' if example else ''
-    unknown = ', truth not known' if example and example.truth is None else ''
-    return (f'<section class="pair" id="{anchor(comparison.task, comparison.name)}">\n'
-            f'<h3>{html.escape(comparison.name)} <small>{comparison.task}{size}{unknown}</small>'
-            f'</h3>\n{number_table(comparison.scores)}\n{picture_table(comparison, width)}\n'
-            '</section>')
-
-
-def summary_section(scores: Sequence[PairScore]) -> str:
-    """
-    Show the means, each pair in one line, and how far the confidence can be trusted.
-
-    :param scores: of all pairs and matchers.
-    """
-    parts = []
-    for task in OUTLIERS:
-        mine = [score for score in scores if score.task == task]
-        measured = [score for score in mine if score.metrics is not None or score.error]
-        pairs = dict.fromkeys(score.pair for score in measured)
-        if len(pairs) < 2:
-            continue  # its own table says it all
-        anchors = {pair: anchor(task, pair) for pair in pairs}
-        parts += [f'<h3>Mean of {task} <small>{len(pairs)} pairs</small></h3>',
-                  mean_table(measured), f'<h3>Every {task} pair</h3>',
-                  overview_table(measured, anchors)]
-    return '\n'.join([*parts, _reliability_section(scores)])
-
-
-def report_page(title: str, lead: str, scores: Sequence[PairScore],
-                sections: Iterable[str]) -> str:
-    """
-    Put the report together.
+    Put the page together.
 
     :param title: of the page, plain text.
-    :param lead: what was measured, plain text.
     :param scores: of all pairs and matchers.
-    :param sections: of :func:`pair_section`, in the same order.
+    :param pictures: of the pairs that are shown, in this order.
+    :param official: of :func:`.official_report.official_section`.
     """
-    body = '\n'.join(sections)
+    tasks = tasks_of(scores)
+    pairs = len({(score.task, score.pair) for score in scores})
+    lead = f'{pairs} pair{"" if pairs == 1 else "s"}; {", ".join(matchers_of(scores))}'
+    parts = [_summary(task, scores) for task in tasks]
+    parts += [official, _reliability(scores), '<h2>Pairs, the worst first</h2>', legend(tasks)]
+    parts += [_overview(task, scores, pictures) for task in tasks]
+    parts += [pair_section(_of_pair(scores, task, pair), rows)
+              for (task, pair), rows in pictures.items()]
+    body = '\n'.join(part for part in parts if part)
     return f"""<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{html.escape(title)}</title><style>{STYLE}</style></head>
 <body>
 <h1>{html.escape(title)}</h1>
 <p class="lead">{html.escape(lead)}</p>
-{summary_section(scores)}
-<h2>Pairs</h2>
-{LEGEND}
 {body}
 </body>
 </html>
 """
+
+
+def pair_section(scores: Sequence[PairScore], rows: Sequence[PictureRow]) -> str:
+    """
+    Show what all matchers made of one pair: numbers and pictures.
+
+    :param scores: of the pair, one of each matcher.
+    :param rows: its pictures; none if its files cannot be read.
+    """
+    first = scores[0]
+    size = next((f', {score.size[1]}x{score.size[0]}' for score in scores if score.size[0]), '')
+    unknown = ('' if any(score.is_measured or score.error for score in scores)
+               else ', truth not known')
+    note = next((score.truth_note for score in scores if score.truth_note), '')
+    told = f'<p class="note">Truth: {html.escape(note)}.</p>\n' if note else ''
+    return (f'<section class="pair" id="{anchor(first.task, first.pair)}">\n'
+            f'<h3>{html.escape(first.pair)} <small>{first.task}{size}{unknown}</small></h3>\n'
+            f'{told}{number_table(scores)}\n'
+            f'{picture_table([score.matcher for score in scores], rows)}\n</section>')
 
 
 def anchor(task: str, name: str) -> str:
@@ -130,23 +100,56 @@ def anchor(task: str, name: str) -> str:
     return f'{task}-{plain}'
 
 
-def _reliability_section(scores: Sequence[PairScore]) -> str:
-    groups = {task: [score for score in scores
-                     if score.reliability is not None and task in ('all', score.task)]
-              for task in ('all', *OUTLIERS)}
-    labels = matchers_of(groups['all'])
-    if not labels:
+def _summary(task: str, scores: Sequence[PairScore]) -> str:
+    """Show the means, which matcher is better, and the diagrams of a task."""
+    mine = [score for score in scores if score.task == task]
+    tried = [score for score in mine if score.is_measured or score.error]
+    pairs = len({score.pair for score in tried})
+    if not any(score.is_measured for score in tried):
         return ''
-    if not (groups['stereo'] and groups['flow']):
-        del groups['all']  # equal to the one that there is
-    plots = []
-    for task, mine in groups.items():
-        if not mine:
-            continue
-        curves = {label: add_reliabilities(score.reliability for score in mine
-                                           if score.matcher == label and score.reliability)
-                  for label in labels}
-        plots.append(reliability_plot(f'{task} pairs', curves))
-    return ('<h3>Can the confidence be trusted?</h3>\n<p class="note">The nearer to the diagonal '
-            'the better; below it a confidence is too high. The area of a dot is the share of '
-            'the pixels.</p>\n<div class="plots">' + '\n'.join(plots) + '</div>')
+    by_matcher = compared(tried, task)
+    plots = {'time': latency_plot(task, by_matcher) if len(by_matcher) > 1 else '',
+             'sparsification': sparsification_plot(task, by_matcher),
+             'confidence': confidence_plot(f'Confidence, {task}', mine)}
+    drawn = {kind: plot for kind, plot in plots.items() if plot}
+    parts = [f'<h2>Mean of {task} <small>{pairs} pairs</small></h2>' if pairs > 1
+             else f'<h2>One pair of {task}</h2>']
+    if pairs > 1:
+        parts += [mean_table(task, by_matcher, pairs), difference_table(task, by_matcher),
+                  INTERVALS]
+    if drawn:
+        parts += [f'<div class="plots">{"".join(drawn.values())}</div>',
+                  f'<p class="note">{" ".join(DIAGRAMS[kind] for kind in drawn)}</p>']
+    return '\n'.join(part for part in parts if part)
+
+
+def _reliability(scores: Sequence[PairScore]) -> str:
+    """Show the confidence of all tasks together, if there are several that have any."""
+    tasks = {score.task for score in scores if score.reliability is not None}
+    if len(tasks) < 2:
+        return ''
+    return ('<h2>Can the confidence be trusted?</h2>\n<div class="plots">'
+            f'{confidence_plot("Confidence, all pairs", scores)}</div>')
+
+
+def _overview(task: str, scores: Sequence[PairScore], pictures: Pictures) -> str:
+    """List the pairs of a task, worst first, with links to those that are shown."""
+    mine = [score for score in scores if score.task == task]
+    ranked = worst_first(mine, task)
+    if len(ranked) < 2:
+        return ''
+    anchors = {pair: anchor(task, pair) for pair in ranked if (task, pair) in pictures}
+    shown, notes = ranked[:MAX_ROWS], []
+    if len(anchors) < len(ranked):
+        notes.append(f'{len(anchors)} of {len(ranked)} pairs have pictures below: the worst, and '
+                     'a few of the best. results.csv has the numbers of all.')
+    if len(shown) < len(ranked):
+        notes.append(f'The table has the first {MAX_ROWS}.')
+    order = f'by {main_metric(task).title} of {matchers_of(mine)[0]}'
+    note = f'<p class="note">{" ".join(notes)}</p>' if notes else ''
+    return (f'<h3>Every {task} pair <small>{html.escape(order)}</small></h3>\n{note}'
+            f'{overview_table(task, mine, shown, anchors)}')
+
+
+def _of_pair(scores: Sequence[PairScore], task: str, pair: str) -> list[PairScore]:
+    return [score for score in scores if (score.task, score.pair) == (task, pair)]

@@ -142,13 +142,16 @@ class ClassicalMatcher(Matcher):
         x_right = np.arange(width, dtype=np.float32) - disparity
         partner = cv2.remap(from_right, x_right, _row_numbers(height, width), cv2.INTER_NEAREST,
                             borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE)
-        error = cv2.convertScaleAbs(cv2.absdiff(from_left, partner))  # saturates at 255
+        difference = cv2.absdiff(from_left, partner)
+        error = cv2.convertScaleAbs(difference)  # saturates at 255
         known = from_left >= lowest
-        error[~(known & (partner >= lowest))] = NO_PARTNER
+        alone = ~(known & (partner >= lowest))
+        error[alone] = NO_PARTNER
+        largest = (self.config.disp12_max_diff + 0.5) * DISPARITY_STEPS
         if self.config.disp12_max_diff < 0:
             hole = ~known | (partner == OUTSIDE)
         else:
-            hole = error > (self.config.disp12_max_diff + 0.5) * DISPARITY_STEPS
+            hole = error > largest if largest < NO_PARTNER else alone | (difference > largest)
         confidence = cv2.LUT(error, self._confidence_of_error)
         disparity[hole] = np.nan
         filling = self.config.fill_holes and not hole.all()

@@ -14,7 +14,7 @@ RANGE_STEP_PX = 16      # SGBM searches a multiple of this
 HIGHEST_PX = 2047       # SGBM keeps disparities as 16 bit, four of them behind the point
 
 # Smallest and largest value. SGBM sums costs in 16 bit: larger windows overflow.
-_LIMITS = {
+LIMITS = {
     'min_disparity': (-2000, 2000),
     'max_disparity': (-2000, 2000),
     'correlation_window_size': (1, 21),
@@ -23,7 +23,7 @@ _LIMITS = {
     'uniqueness_ratio': (0, 100),
     'speckle_size': (0, 100000),
     'speckle_range': (0, 100),
-    'disp12_max_diff': (-1, 14),
+    'disp12_max_diff': (-1, 128),
     'prefilter_cap': (1, 63),
     'sgbm_mode': (0, len(SGBM_MODES) - 1),
     'max_pixels': (1, 1 << 28),
@@ -75,7 +75,7 @@ class ClassicalConfig:
     max_pixels: int = 1 << 25
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _LIMITS.items():
+        for name, (low, high) in LIMITS.items():
             _require_number(name, getattr(self, name), low, high)
         if not isinstance(self.fill_holes, bool):
             raise ConfigError(f'fill_holes must be True or False, got {self.fill_holes!r}')
@@ -96,8 +96,7 @@ class ClassicalConfig:
 
     def penalties(self) -> tuple[int, int]:
         """P1 and P2, automatic ones resolved."""
-        area = self.correlation_window_size ** 2
-        return round(self.P1) or 8 * area, round(self.P2) or 32 * area
+        return penalties(self.P1, self.P2, self.correlation_window_size)
 
     def search_range(self, width: int) -> tuple[int, int]:
         """
@@ -115,6 +114,18 @@ class ClassicalConfig:
         count = _round_up(max(min(end, width) - lowest, 1), RANGE_STEP_PX)
         most = (HIGHEST_PX - lowest) // RANGE_STEP_PX * RANGE_STEP_PX
         return lowest, min(count, most)
+
+
+def penalties(P1: float, P2: float, window_px: int) -> tuple[int, int]:
+    """
+    Resolve the penalties of semi-global matching.
+
+    :param P1: 0 is automatic.
+    :param P2: 0 is automatic.
+    :param window_px: edge of the matched block, which automatic ones grow with, pixels.
+    """
+    area = window_px ** 2
+    return round(P1) or 8 * area, round(P2) or 32 * area
 
 
 def _round_up(value: int, step: int) -> int:

@@ -69,7 +69,8 @@ class PanMatchMatcher(Matcher):
     def has_network_of(self, options: PanMatchOptions) -> bool:
         """Whether options describe the network that this matcher has."""
         return (self.options.same_runtime(options)
-                and options.iterations == self.options.iterations)
+                and options.iterations == self.options.iterations
+                and options.upsampling == self.options.upsampling)
 
     def with_options(self, options: PanMatchOptions) -> 'PanMatchMatcher':
         """

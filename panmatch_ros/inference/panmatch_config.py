@@ -7,6 +7,7 @@ from ..core.errors import ConfigError
 from .runtime_options import RuntimeOptions, require_boolean, require_whole
 
 TILES = ('auto', 'always', 'never')
+UPSAMPLINGS = ('checkpoint', 'bilinear')
 
 SMALLEST_TILE_PX = 112
 _WHOLE = {'max_pixels': (1, 1 << 28), 'iterations': (0, 100)}
@@ -29,6 +30,8 @@ class PanMatchOptions(RuntimeOptions):
     :param bidirectional: also match image 1 to image 0; how well the two directions agree is
         the confidence. Features are computed once for both.
     :param iterations: updates of the flow; 0 takes the number of the checkpoint.
+    :param upsampling: 'checkpoint': of the features as the network was trained; 'bilinear': an
+        ablation, the weights of the guided upsampling are left out.
     :param reference_quirks: stretch images and scale results as the reference code does.
     :param min_disparity: stereo: smaller disparities are invalid, pixels.
     :param max_disparity: stereo: larger disparities are invalid, pixels; 0 is no limit.
@@ -41,6 +44,7 @@ class PanMatchOptions(RuntimeOptions):
     bidirectional: bool = True
     iterations: int = 0
     reference_quirks: bool = False
+    upsampling: str = 'checkpoint'
     min_disparity: float = 0.0
     max_disparity: float = 0.0
 
@@ -48,6 +52,9 @@ class PanMatchOptions(RuntimeOptions):
         super().__post_init__()
         if self.tiles not in TILES:
             raise ConfigError(f'tiles must be one of {", ".join(TILES)}, got {self.tiles!r}')
+        if self.upsampling not in UPSAMPLINGS:
+            raise ConfigError(f'upsampling must be one of {", ".join(UPSAMPLINGS)}, got '
+                              f'{self.upsampling!r}')
         for name, (low, high) in _WHOLE.items():
             require_whole(name, getattr(self, name), low, high)
         for name in ('bidirectional', 'reference_quirks'):

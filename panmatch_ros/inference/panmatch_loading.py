@@ -8,7 +8,12 @@ from .engine_cache import EngineCache
 from .panmatch_config import PanMatchOptions
 from .panmatch_network import PartsNetwork
 from .panmatch_source import PanMatchSource
-from .panmatch_torch import TorchNetwork, network_name, with_iterations
+from .panmatch_torch import (
+    TorchNetwork,
+    network_name,
+    with_bilinear_upsampling,
+    with_iterations,
+)
 from .runtime import make_programs
 
 OWN = ('auto', 'torch')  # back-ends for which TorchNetwork is the fastest form
@@ -21,9 +26,9 @@ def load_network(options: PanMatchOptions) -> tuple[PanMatchNetwork, tuple[int, 
     """
     Read a checkpoint and make it ready.
 
-    :param options: ``weights``, ``iterations`` and what computes.
+    :param options: ``weights``, ``iterations``, ``upsampling`` and what computes.
     :returns: network, and the (height, width) that it was trained on if the file tells.
-    :raises ConfigError: if there is no such file or device.
+    :raises ConfigError: if there is no such file or device, or nothing to ablate.
     :raises PanMatchError: if the file cannot be used.
     :raises MissingDependencyError: if torch, or what the back-end needs, is not installed.
     """
@@ -38,6 +43,8 @@ def load_network(options: PanMatchOptions) -> tuple[PanMatchNetwork, tuple[int, 
     log.info('reading %s', path)
     with memory_errors():
         model, metadata = load_model(path)
+        if options.upsampling == 'bilinear':
+            model = with_bilinear_upsampling(model, str(path))
         model = fold_for_inference(with_iterations(model, options.iterations))
     crop = metadata.crop_size
     crop_size = None if crop is None else (int(crop[0]), int(crop[1]))

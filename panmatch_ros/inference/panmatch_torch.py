@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..core.errors import ConfigError
 from .backends.torch_backend import computing, find_device, memory_errors
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from ..models.config import PanMatchConfig
     from ..models.panmatch import Features, PanMatch
 
-_RUN_TIME_FIELDS = ('iterations', 'confidence_head', 'reference_quirks')
+_NAMELESS_FIELDS = ('iterations', 'confidence_head', 'reference_quirks', 'guided_upsampling')
+LEFT_OUT = 'guided_upsampling.'  # start of the names of the weights that the ablation has not
 
 
 class View(NamedTuple):
@@ -141,16 +143,42 @@ def with_iterations(model: 'PanMatch', iterations: int) -> 'PanMatch':
     return changed.train(model.training)
 
 
+def with_bilinear_upsampling(model: 'PanMatch', source: str) -> 'PanMatch':
+    """
+    Replace the guided upsampling of the features by a bilinear one (PanMatch Sec. 3.1).
+
+    :param model: trained with guidance: what follows has never seen other features, so this
+        tells what the guidance does in this network, not what a network trained without is
+        worth.
+    :param source: how errors call it.
+    :returns: a network that shares all parameters but those that begin with ``LEFT_OUT``.
+    :raises ConfigError: if the network has no guided upsampling.
+    """
+    if not model.config.guided_upsampling:
+        raise ConfigError(f'{source} holds a network without guided upsampling: there is nothing '
+                          'to replace by upsampling bilinear')
+    import torch
+
+    from ..models.panmatch import PanMatch
+    with torch.device('meta'):
+        changed = PanMatch(dataclasses.replace(model.config, guided_upsampling=False))
+    kept = {name: tensor for name, tensor in model.state_dict().items()
+            if not name.startswith(LEFT_OUT)}
+    changed.load_state_dict(kept, strict=True, assign=True)
+    return changed.train(model.training)
+
+
 def network_name(config: 'PanMatchConfig') -> str:
     """
     Name of the preset that a network is one of.
 
     :returns: the name, 'panmatch' if there is none. Settings that do not change the network's
-        size are not compared.
+        size are not compared, nor is the upsampling, so that an ablation has the name of its
+        network.
     """
     from ..models.presets import PRESETS
     for name, known in PRESETS.items():
-        same = {field: getattr(config, field) for field in _RUN_TIME_FIELDS}
+        same = {field: getattr(config, field) for field in _NAMELESS_FIELDS}
         if dataclasses.replace(known, **same) == config:
             return name
     return 'panmatch'

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from panmatch_ros.cli import doctor_probe, doctor_ros, doctor_system
 from panmatch_ros.cli.main import main
 
 Result = namedtuple('Result', 'status out err')
@@ -67,3 +68,13 @@ def stereo_pair(tmp_path):
 @pytest.fixture
 def flow_pair(tmp_path):
     return write_flow_pair(tmp_path / 'flow')
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Pretend that probes answer this, and that everything is installed."""
+    def pretend(works, text, installed=True):
+        for module in (doctor_probe, doctor_ros, doctor_system):
+            monkeypatch.setattr(module, 'probe', lambda *_: (works, text), raising=False)
+            monkeypatch.setattr(module, 'is_installed', lambda _: installed, raising=False)
+    return pretend

@@ -3,32 +3,16 @@ import csv
 import json
 import re
 
-import cv2
 import numpy as np
+from pair_folders import DISPARITY, HEIGHT, WIDTH, write_pair_folders
 import pytest
 
 from panmatch_ros.cli import evaluate
-from panmatch_ros.data.formats import write_flo, write_pfm
-
-HEIGHT, WIDTH, DISPARITY, FLOW = 96, 160, 8, (3, -2)
 
 
 @pytest.fixture
 def dataset(tmp_path, make_stereo, make_flow):
-    """Three stereo pairs and a flow pair in the ways of four datasets."""
-    root = tmp_path / 'data'
-    truth = np.full((HEIGHT, WIDTH), DISPARITY, np.float32)
-    truth[:, :20] = np.nan
-    make_stereo(root / 'indoor' / 'a', ('im0.png', 'im1.png'))
-    write_pfm(root / 'indoor' / 'a' / 'disp0.pfm', truth)
-    make_stereo(root / 'indoor' / 'b', ('im2.ppm', 'im6.ppm'))
-    cv2.imwrite(str(root / 'indoor' / 'b' / 'disp2.png'),
-                np.nan_to_num(4 * truth).astype(np.uint8))
-    make_stereo(root / 'c')
-    np.savez(root / 'c' / 'disp.npz', np.where(np.isnan(truth), np.inf, truth))
-    make_flow(root / 'd', ('img0.png', 'img1.png'))
-    write_flo(root / 'd' / 'flow.flo', np.full((HEIGHT, WIDTH, 2), FLOW, np.float32))
-    return root
+    return write_pair_folders(tmp_path / 'data', make_stereo, make_flow)
 
 
 def rows(text):
@@ -39,15 +23,19 @@ def test_table_and_notes(panmatch, dataset):
     result = panmatch('evaluate', dataset, '--matcher', 'classical')
     assert result.status == 0
     table = rows(result.out)
-    assert [row[0] for row in table] == ['stereo', 'c', 'indoor/a', 'indoor/b', 'mean', 'flow',
-                                         'd']
+    assert [row[0] for row in table[:6]] == ['stereo', 'c', 'indoor/a', 'indoor/b', 'mean',
+                                             'mean']
+    assert [row[0] for row in table[-2:]] == ['flow', 'd']
+    intervals = {row[0]: row for row in table[6:-2]}
+    low, high = (float(text.strip('()')) for text in intervals['EPE'][3:6:2])
+    assert low <= float(intervals['EPE'][2]) <= high
     assert 'D1-all %' in result.out.splitlines()[0]
     assert 'Fl-all %' in result.out
     assert float(table[1][3]) < 0.2
     assert '4 pairs: 3 stereo, 1 flow, told by the ground truth (override: --task)' in result.err
     assert ('guessed value / 4 from the name disp2.png; 0 is unknown (override: --scale)'
             in result.err)
-    assert '[4/4] indoor/b stereo classical' in result.err
+    assert '[4/4] indoor/b stereo classical: ' in result.err
 
 
 def test_results_json(panmatch, dataset, tmp_path):
@@ -85,6 +73,7 @@ def test_two_matchers(panmatch, dataset, tmp_path):
     assert [pair['matcher'] for pair in results['pairs']] == ['auto (classical)', 'classical']
     assert results['pairs'][0]['epe_px'] == results['pairs'][1]['epe_px']
     assert len(rows(result.out)) == 6  # a head, two matchers, three files
+    assert results['differences'][0]['epe_px'] == 0
 
 
 def test_report_shows_every_pair_and_matcher(panmatch, dataset, tmp_path):
@@ -96,12 +85,12 @@ def test_report_shows_every_pair_and_matcher(panmatch, dataset, tmp_path):
     assert result.status == 1
     page = (out / 'report.html').read_text()
     assert re.findall(r'<section class="pair" id="([^"]+)"', page) == [
-        'stereo-c', 'stereo-indoor_2f_a', 'stereo-indoor_2f_b']
+        'stereo-indoor_2f_a', 'stereo-c', 'stereo-indoor_2f_b']
     sections = page.split('<section class="pair"')[1:]
     assert all('<th scope="row">classical</th>' in section
                and '<th scope="row">auto (classical)</th>' in section for section in sections)
-    assert [section.count('<figure>') for section in sections] == [9, 0, 9]
-    assert 'im1.png: expected an image' in sections[1]
+    assert [section.count('<figure>') for section in sections] == [0, 9, 9]
+    assert 'im1.png: expected an image' in sections[0]
     assert 'Over the 2 of 3 pairs' in page
     panmatch('evaluate', dataset, '--task', 'flow', '--matcher', 'classical', '--out', out,
              '--overwrite')
@@ -112,19 +101,20 @@ def test_report_shows_every_pair_and_matcher(panmatch, dataset, tmp_path):
 
 def test_report_tells_who_is_better(dataset, tmp_path, monkeypatch, panmatch):
     """One matcher is made worse: it finds nothing in disparities below 20."""
-    create = evaluate.make_matcher
+    create = evaluate.matcher_options
 
     def make(name, args):
         args.min_disparity = 20 if name == 'auto' else 0
         return create(name, args)
 
-    monkeypatch.setattr(evaluate, 'make_matcher', make)
+    monkeypatch.setattr(evaluate, 'matcher_options', make)
     panmatch('evaluate', dataset / 'c', '--matcher', 'classical', '--matcher', 'auto',
              '--max-disparity', 48, '--out', tmp_path / 'out')
     page = (tmp_path / 'out' / 'report.html').read_text()
     rows = {name: re.findall(r'<td class="number">(.*?)</td>', cells)
             for name, cells in re.findall(r'<tr><th scope="row">(.*?)</th>(.*)</tr>', page)
             if 'class="number"' in cells}
+    assert list(rows) == ['classical', 'auto (classical)']
     assert rows['classical'][0].startswith('<b>0.0')
     assert rows['classical'][2].startswith('<b>')
     assert float(rows['auto (classical)'][2]) > 90
@@ -182,11 +172,11 @@ def test_all_fail(panmatch, dataset):
     assert 'failed' in result.out
 
 
-def test_images_without_truth_are_told(panmatch, dataset, make_stereo):
+def test_images_without_truth_are_told(panmatch, dataset, make_stereo, caplog):
     make_stereo(dataset / 'bare')
     result = panmatch('evaluate', dataset, '--task', 'flow')
     assert result.status == 0
-    assert 'images without ground truth are left out: bare\n' in result.err
+    assert 'images without ground truth are left out: bare' in caplog.text
 
 
 @pytest.mark.parametrize(('folder', 'part'), [('none', 'does not exist'), ('.', 'no pair')])
@@ -218,3 +208,11 @@ def test_results_are_not_overwritten(panmatch, dataset, tmp_path):
     assert json.loads((out / 'results.json').read_text())['pairs']
     assert (out / 'notes.txt').read_text() == 'mine'
     assert 'is a file' in panmatch('evaluate', dataset, '--out', out / 'notes.txt').err
+
+
+def test_many_pairs_print_means_only(panmatch, dataset, monkeypatch):
+    monkeypatch.setattr('panmatch_ros.cli.evaluate_report.MANY_PAIRS', 2)
+    result = panmatch('evaluate', dataset, '--matcher', 'classical', '--task', 'stereo')
+    assert 'indoor/a' not in result.out
+    assert '3 pairs: the files that --out writes have each of them' in result.out
+    assert 'mean of 3' in result.out

@@ -85,7 +85,7 @@ def test_depth_and_cloud(panmatch, stereo_pair, out, rig, tmp_path):
     np.testing.assert_allclose(depth[known], expected[known], rtol=1e-5)
     assert np.isnan(depth[~known]).all()
     assert np.nanmedian(depth) == pytest.approx(2.5, rel=0.02)  # 100 px * 0.2 m / 8 px
-    points, colors = read_ply(out / 'cloud.ply')
+    points, colors, _ = read_ply(out / 'cloud.ply')
     assert len(points) == np.count_nonzero(known) == summary_of(out)['points']
     assert colors.shape == points.shape
     np.testing.assert_array_equal(colors, read_image(stereo_pair[0])[known])

@@ -82,7 +82,7 @@ def test_known_pose_gives_metric_depth(depth_of, views, pair, out, pose):
     written = json.loads((out / 'pose.json').read_text())
     assert written['scale'] == 'metric'
     np.testing.assert_allclose(written['T_1_0'], T, atol=1e-12)
-    points, colors = read_ply(out / 'cloud.ply')
+    points, colors, _ = read_ply(out / 'cloud.ply')
     known = np.isfinite(depth)
     assert len(points) == known.sum() == summary['points']
     np.testing.assert_array_equal(colors, read_image(pair[0])[known])

@@ -120,6 +120,17 @@ class TestStereo:
                                          np.array([[none, 0]], np.int16)).disparity
         np.testing.assert_array_equal(at_infinity, [[np.nan, 0]])
 
+    @pytest.mark.parametrize('allowed_px', [14, 15, 16, 128])
+    def test_large_differences_are_told_apart(self, allowed_px):
+        # The confidence ends at 255 sixteenths; what is a hole does not.
+        matcher = ClassicalMatcher(ClassicalConfig(fill_holes=False, disp12_max_diff=allowed_px))
+        most, none = allowed_px * 16 + 8, -16
+        left = np.full((1, 5), 0, np.int16)
+        right = np.array([[most, most + 1, 0, none, 32767]], np.int16)
+        found = matcher._disparity(left, right)
+        np.testing.assert_array_equal(found.disparity, [[0, np.nan, 0, np.nan, np.nan]])
+        assert (found.confidence[0, [1, 3, 4]] == 0).all()
+
     def test_modes_differ(self):
         pair = layered_pair()
         found = [ClassicalMatcher(ClassicalConfig(sgbm_mode=mode)).match_stereo(*pair).disparity

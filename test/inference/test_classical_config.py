@@ -21,7 +21,7 @@ from panmatch_ros.inference.classical import ClassicalConfig
     ({'uniqueness_ratio': 101}, 'uniqueness_ratio must be a number from 0 to 100, got 101'),
     ({'speckle_size': -1}, 'speckle_size'),
     ({'speckle_range': True}, 'speckle_range must be a whole number from 0 to 100, got True'),
-    ({'disp12_max_diff': -2}, 'disp12_max_diff must be a whole number from -1 to 14'),
+    ({'disp12_max_diff': -2}, 'disp12_max_diff must be a whole number from -1 to 128'),
     ({'prefilter_cap': 64}, 'prefilter_cap must be a whole number from 1 to 63, got 64'),
     ({'sgbm_mode': 4}, 'sgbm_mode must be a whole number from 0 to 3, got 4'),
     ({'max_pixels': 0}, 'max_pixels'),

@@ -1,0 +1,1 @@
+"""Graded damage of image pairs: weather, light, optics, sensor, coding and style."""
