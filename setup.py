@@ -73,6 +73,7 @@ DATA_FILES = [
     (SHARE, ['package.xml']),
     (f'{SHARE}/launch', glob('launch/*.py')),
     (f'{SHARE}/config', glob('config/*.yaml')),
+    (f'{SHARE}/config/eval', glob('config/eval/*.yaml')),
     (f'{SHARE}/config/rviz', glob('config/rviz/*.rviz')),
     (f'{SHARE}/config/fastdds', glob('config/fastdds/*.xml')),
     (f'{SHARE}/msg', glob('msg/*.msg')),
