@@ -18,6 +18,7 @@ from .demo_inputs import DemoInputs
 
 PAIRS_HZ = 4.0
 LATER_FRAMES = 5              # of the groups after the first one
+FLOW_TOPICS = 'image flow flow/confidence flow/image_color'  # optical_flow holds them once more
 MATCH_REMAPPINGS = ('image0:=left/image_rect', 'image1:=right/image_rect',
                     'camera_info0:=left/camera_info', 'camera_info1:=right/camera_info')
 NODE_MATCHER = 'auto'
@@ -84,7 +85,7 @@ def planned_runs(inputs: DemoInputs) -> tuple[tuple[Run, ...], ...]:
            'calibration': str(sequence.calibration)}
     return (
         (Run('stereo', pair), Run('flow', {'images': str(inputs.video),
-                                           'rate_hz': inputs.video_hz})),
+                                           'rate_hz': inputs.video_hz}, FLOW_TOPICS)),
         (Run('match', pair, remappings=MATCH_REMAPPINGS),
          Run('perception', rig, 'left/image_rect flow scene_flow moving')))
 

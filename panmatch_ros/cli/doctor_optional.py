@@ -8,10 +8,19 @@ FOR_NANO = 'for the small network nano: `pip install onnxruntime`; the matcher a
 FOR_OPENVINO = 'optional: `pip install openvino` makes the nano network faster (--backend ' \
     'openvino)'
 FOR_NETWORK = 'only for the PanMatch network: `pip install torch safetensors`'
+FOR_BAGS = 'only for recordings, `panmatch bag` and bag_player: `pip install rosbags`'
+FOR_SPRING = 'only for the dataset Spring, whose truth is HDF5: `pip install h5py`'
 
 SAFETENSORS = """
 import safetensors.numpy
 print(safetensors.__version__)
+"""
+ROSBAGS = """
+import importlib.metadata
+import rosbags.rosbag2
+from rosbags.typesys import Stores, get_typestore
+get_typestore(Stores.LATEST)
+print(importlib.metadata.version('rosbags'))
 """
 ONNXRUNTIME = """
 import onnxruntime
@@ -41,6 +50,16 @@ def check_openvino() -> Check:
                         FOR_OPENVINO, SLOW_IMPORT_S)
 
 
+def check_rosbags() -> Check:
+    """Check rosbags, which reads and writes bags without ROS."""
+    return check_module('rosbags', 'rosbags', ROSBAGS, FOR_BAGS)
+
+
+def check_h5py() -> Check:
+    """Check h5py, which reads the truth of the dataset Spring."""
+    return check_module('h5py', 'h5py', 'import h5py; print(h5py.__version__)', FOR_SPRING)
+
+
 def check_weights() -> Check:
     """Check the weights of the nano network, which come with the package."""
     from ..checkpoints.nano_graphs import find_nano
@@ -64,5 +83,5 @@ def check_samples() -> Check:
                  'only for the demo: `sudo apt install opencv-doc`')
 
 
-CHECKS = (check_torch, check_safetensors, check_onnxruntime, check_openvino, check_weights,
-          check_samples)
+CHECKS = (check_torch, check_safetensors, check_onnxruntime, check_openvino, check_rosbags,
+          check_h5py, check_weights, check_samples)

@@ -25,12 +25,13 @@ print('{names}')
 # Messages that only some nodes need: where one of each package is, and who needs it.
 NODE_MESSAGES = {
     'geometry_msgs': ('geometry_msgs.msg', 'PoseStamped', 'match_node'),
-    'std_srvs': ('std_srvs.srv', 'Trigger', 'match_node'),
+    'std_srvs': ('std_srvs.srv', 'Trigger', 'match_node and evaluator_node'),
     'nav_msgs': ('nav_msgs.msg', 'Odometry', 'motion_depth_node with pose_source odometry and '
                  'perception_node with ego_motion odometry'),
     'tf2_msgs': ('tf2_msgs.msg', 'TFMessage', 'motion_depth_node with pose_source tf, '
-                 'perception_node with ego_motion tf, and both with odometry that is not that of '
-                 'the camera itself'),
+                 'perception_node with ego_motion tf, both with odometry that is not that of the '
+                 'camera itself, and evaluator_node with lidar'),
+    'rosgraph_msgs': ('rosgraph_msgs.msg', 'Clock', 'bag_player, and use_sim_time of all nodes'),
     'lifecycle_msgs': ('lifecycle_msgs.msg', 'Transition',
                        'the managed_* nodes and the launch files'),
 }

@@ -26,15 +26,14 @@ OWN = 'panmatch_ros'
 IMAGE, INFO, CLOUD = 'sensor_msgs/Image', 'sensor_msgs/CameraInfo', 'sensor_msgs/PointCloud2'
 DEPTH = {'depth': IMAGE, 'depth/camera_info': INFO, 'points2': CLOUD, 'confidence': IMAGE}
 STEREO = {'left/image_rect': IMAGE, 'disparity': 'stereo_msgs/DisparityImage', **DEPTH}
-FLOW = {'flow': IMAGE, 'flow/confidence': IMAGE}
+FLOW = {'flow': IMAGE, 'flow/confidence': IMAGE, 'optical_flow': f'{OWN}/OpticalFlow'}
 TOPICS: dict[str, dict[str, str]] = {
     'stereo': STEREO,
     'flow': {'image': IMAGE, **FLOW, 'flow/image_color': IMAGE},
     'match': {'correspondences': f'{OWN}/Correspondences', 'pose': 'geometry_msgs/PoseStamped',
               'pose/status': 'diagnostic_msgs/DiagnosticArray', 'matches/image_color': IMAGE},
     'motion_depth': {'image': IMAGE, **DEPTH},
-    'perception': {**STEREO, **FLOW, 'optical_flow': f'{OWN}/OpticalFlow', 'scene_flow': CLOUD,
-                   'moving': IMAGE},
+    'perception': {**STEREO, **FLOW, 'scene_flow': CLOUD, 'moving': IMAGE},
 }
 SPECS = (
     Spec('task', 'stereo', 'whose outputs to record', choices=tuple(TOPICS), live=False),

@@ -1,4 +1,5 @@
 """``panmatch doctor``: each check on a healthy and on a broken machine."""
+import importlib.metadata
 import json
 
 import pytest
@@ -144,6 +145,29 @@ def test_what_the_network_needs(answers, check, name):
     answers(True, '', installed=False)
     assert check().detail == 'not installed'
     assert 'pip install torch safetensors' in check().advice
+
+
+@pytest.mark.parametrize(('check', 'name', 'advice'), [
+    (doctor_optional.check_rosbags, 'rosbags',
+     'only for recordings, `panmatch bag` and bag_player: `pip install rosbags`'),
+    (doctor_optional.check_h5py, 'h5py',
+     'only for the dataset Spring, whose truth is HDF5: `pip install h5py`')])
+def test_what_recordings_and_spring_need(answers, check, name, advice):
+    answers(True, '1.2.3')
+    assert check() == doctor_probe.Check(name, OK, '1.2.3')
+    answers(False, 'no symbol')
+    assert check() == doctor_probe.Check(
+        name, MISSING, 'installed, but it does not work: no symbol', advice)
+    answers(True, '', installed=False)
+    assert check() == doctor_probe.Check(name, MISSING, 'not installed', advice)
+    assert check in doctor_optional.CHECKS
+
+
+@pytest.mark.parametrize(('check', 'name'), [(doctor_optional.check_rosbags, 'rosbags'),
+                                             (doctor_optional.check_h5py, 'h5py')])
+def test_their_probes_give_the_version(check, name):
+    pytest.importorskip(name, reason=f'{name} is not installed: pip install {name}')
+    assert check() == doctor_probe.Check(name, OK, importlib.metadata.version(name))
 
 
 def test_the_probe_of_safetensors_gives_its_version():

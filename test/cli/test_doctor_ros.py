@@ -67,15 +67,17 @@ def test_fast_dds_profile(monkeypatch, answers, tmp_path):
 def test_node_messages(answers):
     answers(True, ' '.join(doctor_ros.NODE_MESSAGES))
     assert doctor_ros.check_node_messages() == doctor_probe.Check(
-        'node messages', OK, 'geometry_msgs, std_srvs, nav_msgs, tf2_msgs, lifecycle_msgs')
+        'node messages', OK, 'geometry_msgs, std_srvs, nav_msgs, tf2_msgs, rosgraph_msgs, '
+        'lifecycle_msgs')
 
 
 @pytest.mark.parametrize(('package', 'nodes'), [
-    ('geometry_msgs', 'match_node'), ('std_srvs', 'match_node'),
+    ('geometry_msgs', 'match_node'), ('std_srvs', 'match_node and evaluator_node'),
     ('nav_msgs', 'motion_depth_node with pose_source odometry and perception_node with '
      'ego_motion odometry'),
-    ('tf2_msgs', 'motion_depth_node with pose_source tf, perception_node with ego_motion tf, and '
-     'both with odometry that is not that of the camera itself'),
+    ('tf2_msgs', 'motion_depth_node with pose_source tf, perception_node with ego_motion tf, both '
+     'with odometry that is not that of the camera itself, and evaluator_node with lidar'),
+    ('rosgraph_msgs', 'bag_player, and use_sim_time of all nodes'),
     ('lifecycle_msgs', 'the managed_* nodes and the launch files')])
 def test_node_messages_that_are_missing_tell_which_node_needs_them(
         answers, monkeypatch, package, nodes):
@@ -89,7 +91,7 @@ def test_node_messages_that_are_missing_tell_which_node_needs_them(
 
 
 def test_several_node_messages_are_missing(answers):
-    answers(True, 'std_srvs nav_msgs lifecycle_msgs')
+    answers(True, 'std_srvs nav_msgs rosgraph_msgs lifecycle_msgs')
     check = doctor_ros.check_node_messages()
     assert check.detail == 'geometry_msgs (broken), tf2_msgs (broken)'
     assert check.advice.count('; for ') == 1
@@ -114,8 +116,7 @@ def test_every_message_that_nodes_import_is_looked_at():
     nodes = Path(doctor_ros.__file__).parents[1] / 'nodes'
     imported = {name for path in nodes.glob('*.py') for name in re.findall(
         r'^\s*from (\w+_(?:msgs|srvs))\.(?:msg|srv) import', path.read_text(), re.MULTILINE)}
-    everywhere = {'sensor_msgs', 'stereo_msgs', 'diagnostic_msgs', 'std_msgs',
-                  'rosgraph_msgs'}  # rclpy itself needs the last one
+    everywhere = {'sensor_msgs', 'stereo_msgs', 'diagnostic_msgs', 'std_msgs'}
     assert imported - everywhere <= set(doctor_ros.NODE_MESSAGES)
     assert set(doctor_ros.NODE_MESSAGES) - {'lifecycle_msgs'} <= imported
 
