@@ -27,7 +27,14 @@ if __name__ == '__main__':  # the other processes inherit it
 
 from endurance_bench import Bench, BenchError, cpu_s
 from endurance_phases import disturb
-from endurance_report import account, broken_limits, memory_numbers, percentiles, table
+from endurance_report import (
+    account,
+    broken_limits,
+    memory_numbers,
+    percentiles,
+    steps,
+    table,
+)
 import rclpy
 
 from panmatch_ros.cli.options import count, positive, size, versions
@@ -120,6 +127,7 @@ def steady(bench: Bench, run: int, seconds: float) -> dict:
         'memory': memory_numbers(times_s, [sample.resident for sample in memory]),
         'memory_anonymous': memory_numbers(times_s, [sample.anonymous for sample in memory]),
         'memory_shared': memory_numbers(times_s, [sample.shared for sample in memory]),
+        'memory_steps': steps(times_s, [sample.resident for sample in memory]),
         'cpu': {name: (cpu_s(pid) - cpu[name]) / duration_s for name, pid in processes.items()},
         'error_px': listener.largest_error_px(run),
         'load_average': [round(load, 2) for load in os.getloadavg()]}

@@ -71,6 +71,23 @@ def memory_numbers(times_s: Sequence[float], mib: Sequence[float]) -> dict[str, 
             'peak_mib': float(max(mib)), 'trend_mib_per_min': float(slope)}
 
 
+def steps(times_s: Sequence[float], mib: Sequence[float],
+          least_mib: float = 0.1) -> list[tuple[float, float]]:
+    """
+    Keep the samples at which the memory changed, to tell a leak from single steps.
+
+    :param times_s: of the samples.
+    :param mib: at these times.
+    :param least_mib: what counts as a change.
+    :returns: times and values, the first sample included.
+    """
+    kept: list[tuple[float, float]] = []
+    for time_s, value in zip(times_s, mib, strict=True):
+        if not kept or abs(value - kept[-1][1]) >= least_mib:
+            kept.append((round(time_s, 1), round(value, 2)))
+    return kept
+
+
 def percentiles(values: Sequence[float]) -> dict[str, float]:
     """Give median, 95th percentile and largest; empty without values."""
     if not values:

@@ -8,7 +8,6 @@ import shutil
 
 from ament_index_python.packages import get_packages_with_prefixes
 from launch import LaunchDescription, actions
-from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, ThisLaunchFileDir
 from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterFile
@@ -16,6 +15,7 @@ from launch_ros.parameter_descriptions import ParameterFile
 from panmatch_ros.launching import COMMON, CONFIG, STEREO, common, given, stereo_topics
 
 TRUTHS = ('depth', 'disparity', 'flow')
+CHOICES = {'node': ['stereo', 'flow', 'perception'], 'player': ['auto', 'ros2', 'own']}
 OWN = {
     'bag': ('', 'bag to play'),
     'out': ('', 'folder for frames.csv, results.json and report.html'),
@@ -36,10 +36,13 @@ FLOW = {'image': ('image', 'flow: topic of the images'),
 PASSED = {**FLOW, **STEREO, **COMMON, 'use_sim_time': ('true', COMMON['use_sim_time'][1])}
 ARGUMENTS = {**OWN, **PASSED}
 
+END = actions.Shutdown(reason='the evaluation has ended')
+
 
 def generate_launch_description():
-    declared = [actions.DeclareLaunchArgument(name, default_value=default, description=description)
-                for name, (default, description) in ARGUMENTS.items()]
+    declared = [actions.DeclareLaunchArgument(
+        name, default_value=None if name in ('bag', 'out') else default, choices=CHOICES.get(name),
+        description=description) for name, (default, description) in ARGUMENTS.items()]
     return LaunchDescription([*declared, actions.OpaqueFunction(function=start)])
 
 
@@ -50,30 +53,27 @@ def start(context):
         [*CONFIG, f'{value["node"]}_node.yaml'])
     topics = [*stereo_topics(value), ('image', value['image']), ('lidar/points', value['lidar']),
               *((f'ground_truth/{kind}', value[f'ground_truth_{kind}']) for kind in TRUTHS)]
-    player, settle_s = player_of(value), float(value['settle_seconds'])
-    shutdown = actions.Shutdown(reason='the bag is played')
-    end = OnProcessExit(target_action=player, on_exit=[
-        actions.TimerAction(period=settle_s, actions=[shutdown])])
+    evaluator = Node(
+        package='panmatch_ros', executable='evaluator_node', name='evaluator_node', on_exit=[END],
+        remappings=topics, sigterm_timeout='60', sigkill_timeout='60', **common(value),
+        parameters=[ParameterFile(value['evaluator_params_file'] or PathJoinSubstitution(
+                        [*CONFIG, 'evaluator_node.yaml'])), {'task': value['node']},
+                    *given(value, str, 'out', 'truths', 'matcher', 'weights', 'backend'),
+                    *given(value, bool, 'overwrite', 'check_consistency', 'rectify',
+                           'use_sim_time')])
     return [
         actions.IncludeLaunchDescription(PathJoinSubstitution(
             [ThisLaunchFileDir(), f'{value["node"]}.launch.py']), launch_arguments=passed.items()),
-        actions.GroupAction([PushRosNamespace(value['namespace']), Node(
-            package='panmatch_ros', executable='evaluator_node', name='evaluator_node',
-            remappings=topics, sigterm_timeout='60', sigkill_timeout='60', **common(value),
-            parameters=[ParameterFile(value['evaluator_params_file'] or PathJoinSubstitution(
-                            [*CONFIG, 'evaluator_node.yaml'])), {'task': value['node']},
-                        *given(value, str, 'out', 'truths', 'matcher', 'weights', 'backend'),
-                        *given(value, bool, 'overwrite', 'check_consistency', 'rectify',
-                               'use_sim_time')])]),
-        actions.RegisterEventHandler(end), player]
+        actions.GroupAction([PushRosNamespace(value['namespace']), evaluator]), player_of(value)]
 
 
 def player_of(value):
+    settle = actions.TimerAction(period=float(value['settle_seconds']), actions=[END])
     has_ros2 = shutil.which('ros2') and 'ros2bag' in get_packages_with_prefixes()
     if value['player'] == 'ros2' or (value['player'] == 'auto' and has_ros2):
-        return actions.ExecuteProcess(output='screen', cmd=[
-            'ros2', 'bag', 'play', value['bag'], '--clock', '--rate', value['rate'],
-            '--delay', '3'])
+        play = f'ros2 bag play --clock --delay 3 --rate {value["rate"]}'.split()
+        return actions.ExecuteProcess(output='screen', on_exit=[settle], cmd=[*play, value['bag']])
     return Node(package='panmatch_ros', executable='bag_player', name='bag_player',
-                parameters=[*given(value, str, 'bag'), *given(value, float, 'rate'),
-                            {'subscribers': 2, 'delay_seconds': 1.0}], **common(value))
+                on_exit=[settle], parameters=[
+                    *given(value, str, 'bag'), *given(value, float, 'rate'),
+                    {'subscribers': 2, 'delay_seconds': 1.0}], **common(value))

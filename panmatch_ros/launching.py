@@ -4,7 +4,8 @@ import os
 from posixpath import join
 from typing import Any
 
-from launch import LaunchContext, LaunchDescription
+from ament_index_python.packages import get_packages_with_prefixes
+from launch import LaunchContext, LaunchDescription, logging
 from launch.action import Action
 from launch.actions import (
     DeclareLaunchArgument,
@@ -13,7 +14,6 @@ from launch.actions import (
     OpaqueFunction,
     RegisterEventHandler,
 )
-from launch.conditions import IfCondition
 from launch.events import matches_action
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, TextSubstitution
 from launch.utilities.type_utils import coerce_to_type
@@ -93,13 +93,26 @@ def matcher_node(task: str, value: Values, topics: Sequence[tuple[str, str]], *,
                   *given(value, bool, 'build_only', *switches)]
     keywords = {'package': 'panmatch_ros', 'name': f'{task}_node', 'remappings': topics,
                 'parameters': parameters, **common(value)}
-    rviz = Node(package='rviz2', executable='rviz2', name='rviz2', parameters=clock,
-                arguments=['-d', PathJoinSubstitution([*CONFIG, 'rviz', f'{task}.rviz'])],
-                remappings=topics, condition=IfCondition(value['rviz']), **common(value))
+    rviz = []
+    if has_rviz(value):
+        rviz.append(Node(
+            package='rviz2', executable='rviz2', name='rviz2', parameters=clock,
+            arguments=['-d', PathJoinSubstitution([*CONFIG, 'rviz', f'{task}.rviz'])],
+            remappings=topics, **common(value)))
     if not is_true(value['managed']):
-        return [Node(executable=f'{task}_node', **keywords), rviz]
+        return [Node(executable=f'{task}_node', **keywords), *rviz]
     node = LifecycleNode(executable=f'managed_{task}_node', namespace='', **keywords)
-    return [*(bring_up(node) if is_true(value['autostart']) else [node]), rviz]
+    return [*(bring_up(node) if is_true(value['autostart']) else [node]), *rviz]
+
+
+def has_rviz(value: Values) -> bool:
+    """Tell whether to start RViz; if it is asked for and not installed, say so."""
+    if not is_true(value['rviz']):
+        return False
+    if 'rviz2' not in get_packages_with_prefixes():
+        logging.get_logger('rviz').error('rviz2 is not installed; the node starts without it')
+        return False
+    return True
 
 
 def bring_up(node: LifecycleNode) -> list[Action]:

@@ -15,24 +15,30 @@ import re
 import sys
 import textwrap
 
-from panmatch_ros.nodes import image_player, recorder
+from panmatch_ros.nodes import bag_player, image_player, recorder
+from panmatch_ros.nodes.evaluator_parameters import EVALUATOR_NODE
 from panmatch_ros.nodes.match_parameters import MATCH_NODE
 from panmatch_ros.nodes.motion_depth_parameters import MOTION_DEPTH_NODE
-from panmatch_ros.nodes.parameters import FLOW_NODE, STEREO_NODE, Spec
+from panmatch_ros.nodes.parameters import FLOW_NODE, STEREO_NODE
 from panmatch_ros.nodes.perception_parameters import PERCEPTION_NODE
+from panmatch_ros.nodes.settings import Spec
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 95
 TABLES: dict[str, Sequence[Spec]] = {
     'stereo_node': STEREO_NODE, 'flow_node': FLOW_NODE, 'match_node': MATCH_NODE,
     'motion_depth_node': MOTION_DEPTH_NODE, 'perception_node': PERCEPTION_NODE,
+    'evaluator_node': EVALUATOR_NODE, 'bag_player': bag_player.SPECS,
     'image_player': image_player.SPECS, 'recorder': recorder.SPECS}
-WITH_YAML = ('stereo_node', 'flow_node', 'match_node', 'motion_depth_node', 'perception_node')
+WITH_YAML = ('stereo_node', 'flow_node', 'match_node', 'motion_depth_node', 'perception_node',
+             'evaluator_node')
+REPLAY = 'replay.launch.py bag:=drive out:=out evaluator_params_file:=my.yaml'
+LIVE = '# Those not marked "fixed at start" can change at any time: ros2 param set /{node} ...'
 HEADER = """\
 # Parameters of {node} with their defaults; docs/nodes/{node}.md says more.
-#   ros2 launch panmatch_ros {task}.launch.py params_file:=my.yaml
+#   ros2 launch panmatch_ros {launch}
 #   ros2 run panmatch_ros {node} --ros-args --params-file my.yaml
-# Those not marked "fixed at start" can change at any time: ros2 param set /{node} ...
+{changes}
 # Written by tools/parameter_tables.py; a copy needs only the lines that differ.
 /**:
   ros__parameters:
@@ -95,7 +101,11 @@ def yaml_text(node: str) -> str:
         comment = textwrap.wrap('; '.join(filter(None, parts)), WIDTH, initial_indent='    # ',
                                 subsequent_indent='    # ')
         blocks.append('\n'.join([*comment, f'    {spec.name}: {value_text(spec.default)}\n']))
-    return HEADER.format(node=node, task=node.removesuffix('_node')) + '\n'.join(blocks)
+    task = node.removesuffix('_node')
+    launch = REPLAY if task == 'evaluator' else f'{task}.launch.py params_file:=my.yaml'
+    live = any(spec.live for spec in TABLES[node])
+    changes = LIVE.format(node=node) if live else '# No parameter can change while it runs.'
+    return HEADER.format(node=node, launch=launch, changes=changes) + '\n'.join(blocks)
 
 
 def value_text(value: object) -> str:

@@ -126,23 +126,24 @@ def evaluate(args: argparse.Namespace, bag: 'Bag', chosen: 'Chosen', matcher: 'M
         results.add(row, frame)
         report_progress(len(results.table))
 
-    with BagOutputs(args.out, args.save) as outputs:
-        run_once = BagRun(bag, chosen, matcher, options, outputs.write, on_score)
-        problems: list[str] = []
-        try:
+    outputs = BagOutputs(args.out, args.save)
+    run_once = BagRun(bag, chosen, matcher, options, outputs.write, on_score)
+    problems: list[str] = []
+    try:
+        with outputs:
             run_once.run()
-        except KeyboardInterrupt:
-            problems.append('interrupted')
-        except (PanMatchError, OSError) as error:
-            problems.append(f'ended early: {" ".join(str(error).split())}')
+    except KeyboardInterrupt:
+        problems.append('interrupted')
+    except (PanMatchError, OSError) as error:
+        problems.append(f'ended early: {" ".join(str(error).split())}')
     problems += run_once.problems()
+    print(results.table.describe())
     report = describe(args, chosen, matcher, run_once, problems)
     paths = results.write(report, {'bag': str(args.bag), 'task': chosen.task,
                                    'topics': topics_of(chosen), 'matcher': matcher.name,
                                    'backend': matcher.backend, 'precision': matcher.precision,
                                    'options': options_of(args, options), 'versions': versions()})
     results.close()
-    print(results.table.describe())
     for path in paths:
         print(path)
     for text in report.notes[len(chosen.notes):]:

@@ -6,6 +6,7 @@ with the truth. A second run matches only what has changed. The report is one HT
 """
 import argparse
 from collections.abc import Sequence
+import os
 from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,11 @@ def run(args: argparse.Namespace) -> int:
         if args.out is None:
             return conclude(measure_only(plan, contenders))
         folder = RunFolder(args.out)
-        entrants = predict_run(plan, contenders, folder)
+        try:
+            entrants = predict_run(plan, contenders, folder)
+        except KeyboardInterrupt:
+            note(f'what is matched is kept in {args.out}: the same command goes on from there')
+            raise
     if args.submission:
         number = write_results(chosen, folder, entrants, args)
         note(f'{number} results are in {args.submission}, as {chosen.dataset} takes them')
@@ -222,10 +227,13 @@ def check_out(args: argparse.Namespace) -> None:
         return
     if args.out.exists() and not args.out.is_dir():
         raise ConfigError(f'--out {args.out} is a file; name a folder')
+    there = next(path for path in (args.out.absolute(), *args.out.absolute().parents)
+                 if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f'--out {args.out}: {there} cannot be written to; name another folder')
     found = [args.out / name for name in (REPORT, RESULTS, TABLE) if (args.out / name).exists()]
     if found and not args.overwrite:
         raise ConfigError(f'{found[0]} exists; name another folder, or add --overwrite')
-
 
 def options(args: argparse.Namespace) -> dict[str, Any]:
     """Options as they were used."""

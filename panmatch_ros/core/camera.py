@@ -15,6 +15,8 @@ from .errors import CalibrationError
 
 FOCAL_TOLERANCE = 0.01   # relative difference of the focal lengths of a rectified pair
 ROW_TOLERANCE_PX = 2.0   # difference of cy of a rectified pair
+SMALLEST_FOCAL_PX = 1e-3  # below it, and above the next, float32 has no numbers for the points
+LARGEST_OF_P = 1e9
 
 
 class RoiFields(Protocol):
@@ -239,6 +241,8 @@ def _projection(info: CameraInfoFields, name: str) -> np.ndarray:
         raise CalibrationError(
             f'{name}: focal lengths P[0, 0] and P[1, 1] must be positive, got {P[0, 0]:g} and '
             f'{P[1, 1]:g}')
+    if np.abs(P).max() > LARGEST_OF_P or min(P[0, 0], P[1, 1]) < SMALLEST_FOCAL_PX:
+        raise CalibrationError(f'{name}: P has a value that no camera has: {P.tolist()}')
     if not np.allclose(P[2], [0, 0, 1, 0]):
         raise CalibrationError(f'{name}: the last row of P must be 0 0 1 0, got {P[2].tolist()}')
     return P

@@ -23,6 +23,7 @@ ZSTD_SUFFIX, ZSTD_MAGIC = '.zstd', b'\x28\xb5\x2f\xfd'
 REMAINS: dict[str, type[McapRemains] | type[SqliteRemains]] = {
     '.mcap': McapRemains, '.db3': SqliteRemains}
 COPY_BYTES = 1 << 20
+MOST_NAMES = 5  # bags that an error lists
 
 
 class BagFile(Protocol):
@@ -129,7 +130,7 @@ class Bag:
         paths = self._paths() if self.path.is_dir() else [self.path]
         if not paths:
             raise FormatError(f'{self.path}: expected a bag of ROS 2, a folder with .mcap or .db3 '
-                              'files; found none of them')
+                              f'files; {self._found_instead()}')
         files = []
         for path in paths:
             try:
@@ -171,6 +172,13 @@ class Bag:
             except Exception as error:  # the library's own, or the end came too early
                 self._note(f'{path.name} is cut or damaged ({error})')
         return target
+
+    def _found_instead(self) -> str:
+        """Say what a folder holds that is no bag: perhaps several of them."""
+        bags = sorted(path.parent.name for path in self.path.glob(f'*/{METADATA}'))
+        more = ', ...' if bags[MOST_NAMES:] else ''
+        return (f'it holds the bags {", ".join(bags[:MOST_NAMES])}{more}: name one of them'
+                if bags else 'found none of them')
 
     def _paths(self) -> list[Path]:
         """List the files of a folder, in the order of the recording."""

@@ -15,6 +15,8 @@ from .rosbag_types import decode
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 DEPTH_ENCODINGS = ('16UC1', '32FC1', '64FC1')
+# The end of a topic says it, or a part of its own: image_rect_raw, left/color/rect/image.
+RECTIFIED = re.compile(r'(?<![a-z])rect(?!angle)[^/]*$|/rect(ified)?/(?!.*raw)')
 # What the left camera is called, and what the right one is then.
 SIDES = (('left', 'right'), ('infra1', 'infra2'), ('cam0', 'cam1'), ('camera0', 'camera1'))
 
@@ -41,7 +43,12 @@ class CameraTopic:
     @property
     def is_called_rectified(self) -> bool:
         """Whether the name says that the images are rectified; ``image_rect_raw`` are."""
-        return 'rect' in self.base.rpartition('/')[2]
+        return bool(RECTIFIED.search(self.base))
+
+    @property
+    def is_called_raw(self) -> bool:
+        """Whether the name says that the images are raw."""
+        return not self.is_called_rectified and 'raw' in self.base
 
     @property
     def needs_rectification(self) -> bool:

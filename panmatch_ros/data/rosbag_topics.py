@@ -28,7 +28,8 @@ TRUTH_OPTIONS = {'depth': 'gt_depth', 'disparity': 'gt_disparity', 'flow': 'gt_f
                  'lidar': 'lidar'}
 TRUTH_ENCODINGS = {'depth': DEPTH_ENCODINGS, 'disparity': ('32FC1',), 'flow': ('32FC2',)}
 TRUTH_NAME = re.compile(r'(?<![a-z])(gt|ground_?truth|truth)(?![a-z])')
-LIDAR_NAME = re.compile(r'lidar|velodyne|ouster|livox|hesai|rslidar|laser')
+LIDAR_NAME = re.compile(r'lidar|velo|ouster|(?<![a-z])os\d?_cloud|livox|hesai|pandar|rslidar|'
+                        r'robosense|laser')
 
 
 @dataclass
@@ -134,6 +135,10 @@ def _choose_rectify(chosen: Chosen, rectify: bool | None) -> None:
         return
     chosen.rectify = all(camera.needs_rectification for camera in chosen.cameras)
     raw = 'raw, so they are rectified here' if chosen.rectify else 'rectified'
+    if any(camera.is_called_raw and camera.calibration is None for camera in chosen.cameras):
+        chosen.notes.append('the images are called raw, and without camera_info they cannot be '
+                            'rectified: what is matched is only right if they are rectified')
+        return
     chosen.notes.append(f'the images are taken to be {raw}, by name and camera_info (override: '
                         f'--{"no-" if chosen.rectify else ""}rectify)')
 

@@ -86,7 +86,7 @@ class FrameMatcher:
         self._matcher, self._inputs, self._options = matcher, inputs, options
         self._stream = matcher.stream() if with_flow else None
         self._older: _Older | None = None
-        self._prepared: set[tuple[int, int]] = set()
+        self._prepared: set[tuple[str, int, int]] = set()
 
     def match(self, given: Input) -> Matched | None:
         """
@@ -116,10 +116,10 @@ class FrameMatcher:
 
     def _prepare(self, task: str, image: np.ndarray) -> None:
         """Do before the first time measurement what only the first image waits for."""
-        size = (image.shape[0], image.shape[1])
-        if size not in self._prepared:
-            self._matcher.prepare(task, size)
-            self._prepared.add(size)
+        key = (task, image.shape[0], image.shape[1])
+        if key not in self._prepared:
+            self._matcher.prepare(task, key[1:])
+            self._prepared.add(key)
 
     def _stereo(self, matched: Matched, images: tuple[np.ndarray, np.ndarray],
                 cameras: StereoCameras | None) -> tuple[StereoPart, float]:

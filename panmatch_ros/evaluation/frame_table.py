@@ -39,7 +39,8 @@ SCORES = (
     Score('valid_percent', 'valid %', 'high', ('stereo',), 'pixels with a disparity'),
     Score('left_right_percent', 'left-right %', 'high', ('stereo', 'back'),
           'valid pixels whose disparity agrees within 1 px with that of the right image matched '
-          'to the left one, of those whose match lies in the right image'),
+          'to the left one, of those whose match lies in the right image; what that does not show '
+          'cannot agree, even if it is right'),
     Score('photometric_grey', 'photometric grey', 'low', ('stereo',),
           'mean absolute grey difference (of 255) of the left image and the right one warped by '
           'the disparity, where the right image shows the pixel'),
@@ -81,9 +82,10 @@ SCORES = (
     Score('flow_valid_percent', 'flow valid %', 'high', ('flow',), 'pixels with a flow'),
     Score('forward_backward_percent', 'forward-backward %', 'high', ('flow', 'back'),
           'valid pixels that the flow back brings within 1 px of their start, of those whose '
-          'match lies in the newer image'),
+          'match lies in the newer image; what that does not show cannot agree'),
     Score('flow_photometric_grey', 'flow photometric grey', 'low', ('flow',),
-          'mean absolute grey difference of the older image and the newer one warped by the flow'),
+          'mean absolute grey difference of the older image and the newer one warped by the flow; '
+          'hidden pixels count'),
     Score('flow_temporal_px', 'flow temporal px', 'low', ('flow',),
           'median change of the flow of a point from the pair before'),
     Score('flow_epe_px', 'flow EPE px', 'low', ('flow', 'flow truth'), 'mean error of the flow'),
@@ -137,7 +139,7 @@ class FrameTable:
         """Add the scores of a frame."""
         if self._start_ns is None:
             self._start_ns = row.stamp_ns
-        time_s = (row.stamp_ns - self._start_ns) / NS_PER_S
+        time_s = self.time_of(row)
         self.run.append(row.run)
         self.time_s.append(time_s)
         numbers = [row.scores.get(score.name, math.nan) for score in self.scores]
@@ -146,6 +148,11 @@ class FrameTable:
         previous = '' if row.previous_ns is None else str(row.previous_ns)
         self._write([str(row.stamp_ns), str(row.run), f'{time_s:.9g}', previous,
                      *('' if math.isnan(number) else f'{number:.9g}' for number in numbers)])
+
+    def time_of(self, row: FrameScore) -> float:
+        """Tell how long after the first frame one was taken, seconds."""
+        start_ns = row.stamp_ns if self._start_ns is None else self._start_ns
+        return (row.stamp_ns - start_ns) / NS_PER_S
 
     def summary(self) -> dict[str, dict[str, float | int | None]]:
         """Mean, median and 95th percentile of each score over the frames that have it."""

@@ -3,16 +3,24 @@ How sure a mean over pairs is: bootstrap intervals.
 
 The pairs of a dataset are a sample of what could have been taken. Drawing as many of them again,
 with replacement, and averaging those, many times, shows how much the mean would change with
-other pairs. Two matchers are compared by the differences on the same pairs: what makes a pair
+other pairs. The draws of few pairs scatter less than other pairs would, so the percentiles are
+taken further out: as much as Student's t distribution is wider than the normal one (the expanded
+percentile interval of Hesterberg, "What teachers should know about the bootstrap", The American
+Statistician 2015).
+
+Two matchers are compared by the differences on the same pairs: what makes a pair
 hard is then in both, and cancels.
 """
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 import math
+from statistics import NormalDist
 
 import numpy as np
 
 from ..core.errors import ShapeError
+from .student_t import t_quantile
 
 LEVEL_PERCENT = 95.0
 RESAMPLES = 2000
@@ -57,7 +65,7 @@ class Interval:
 
 def mean_interval(values: Sequence[float]) -> Interval:
     """
-    Average values and give the percentile interval of the bootstrap.
+    Average values and give the expanded percentile interval of the bootstrap.
 
     The draws are those of a generator with the seed ``SEED``: the same values in the same order
     have the same interval.
@@ -69,7 +77,7 @@ def mean_interval(values: Sequence[float]) -> Interval:
         return Interval(math.nan, math.nan, math.nan, 0)
     if known.size == 1:
         return Interval(float(known[0]), math.nan, math.nan, 1)
-    low, high = _ends(_resampled_means(known))
+    low, high = _ends(_resampled_means(known), known.size)
     return Interval(float(known.mean()), low, high, known.size)
 
 
@@ -103,12 +111,23 @@ def statistic_interval(statistic: Callable[[np.ndarray], float],
         return Interval(whole, math.nan, math.nan, 1)
     generator = np.random.default_rng(SEED)
     drawn = [statistic(values[generator.integers(0, number, number)]) for _ in range(RESAMPLES)]
-    return Interval(whole, *_ends(np.array(drawn)), number)
+    return Interval(whole, *_ends(np.array(drawn), number), number)
 
 
-def _ends(drawn: np.ndarray) -> tuple[float, float]:
-    """Limits of the middle ``LEVEL_PERCENT`` of what was drawn."""
-    tail = (100 - LEVEL_PERCENT) / 2
+@cache
+def tail_percent(number: int) -> float:
+    """
+    Share of the draws that is beyond each end of the interval, percent.
+
+    :param number: of pairs, at least two.
+    """
+    beyond = t_quantile(0.5 + LEVEL_PERCENT / 200, number - 1)
+    return 100 * NormalDist().cdf(-math.sqrt(number / (number - 1)) * beyond)
+
+
+def _ends(drawn: np.ndarray, number: int) -> tuple[float, float]:
+    """Limits of the interval, from what was drawn of so many pairs."""
+    tail = tail_percent(number)
     low, high = np.percentile(drawn, (tail, 100 - tail))
     return float(low), float(high)
 

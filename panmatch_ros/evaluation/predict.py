@@ -1,5 +1,6 @@
 """Step 1 of an evaluation: match every pair and keep what comes out; one pair in memory."""
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 import time
@@ -149,6 +150,7 @@ def _outcome(images: _Images, contender: Contender, folder: RunFolder, fresh: bo
         found = predict(contender.matcher, task, *images.read())
         write_prediction(path, found, digest)
     except (PanMatchError, OSError) as error:
-        path.unlink(missing_ok=True)  # what an earlier run made of it is not the result of this
+        with suppress(OSError):  # of a folder that cannot be written to, and says so
+            path.unlink()  # what an earlier run made of it is not the result of this
         return Outcome(sample.name, task, label, note=note, error=str(error))
     return Outcome(sample.name, task, label, found.milliseconds, note=note)

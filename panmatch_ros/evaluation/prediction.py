@@ -86,6 +86,9 @@ def read_prediction(path: Path, digest: str | None = None) -> Prediction | None:
     :raises FormatError: if the file is damaged.
     """
     try:
+        with open(path, 'rb') as stream:
+            if not zipfile.is_zipfile(stream):  # NumPy would take it for something else
+                raise ValueError('it is no .npz file, or its end is missing')
         with np.load(path, allow_pickle=False) as entries:
             if set(entries.files) != _ENTRIES:
                 raise ValueError(f'it holds {", ".join(entries.files) or "nothing"}')

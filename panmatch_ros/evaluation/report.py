@@ -15,7 +15,7 @@ from .picture_files import PictureRow, read_pictures
 from .ranking import worst_first
 from .report_pictures import picture_table
 from .report_plots import confidence_plot, latency_plot, sparsification_plot
-from .report_style import DIAGRAMS, INTERVALS, STYLE, legend
+from .report_style import DIAGRAMS, INTERVALS, html_page, legend
 from .report_tables import difference_table, mean_table, number_table, overview_table
 from .results import compared, read_scores
 from .run_folder import CURVES, PICTURES, REPORT, RESULTS, RUN, RunFolder
@@ -62,17 +62,7 @@ def report_page(title: str, scores: Sequence[PairScore], pictures: Pictures,
     parts += [pair_section(_of_pair(scores, task, pair), rows)
               for (task, pair), rows in pictures.items()]
     body = '\n'.join(part for part in parts if part)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{html.escape(title)}</title><style>{STYLE}</style></head>
-<body>
-<h1>{html.escape(title)}</h1>
-<p class="lead">{html.escape(lead)}</p>
-{body}
-</body>
-</html>
-"""
+    return html_page(title, lead, body)
 
 
 def pair_section(scores: Sequence[PairScore], rows: Sequence[PictureRow]) -> str:

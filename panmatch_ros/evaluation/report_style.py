@@ -1,5 +1,6 @@
-"""Style of the pages, and what their numbers are."""
+"""Frame and style of the pages, and what their numbers are."""
 from collections.abc import Iterable
+import html
 
 from .confidence import RIGHT_PX
 from .intervals import FEWEST_TO_DECIDE, LEVEL_PERCENT, RESAMPLES, SEED
@@ -22,6 +23,8 @@ td.number b { color: #18794e; } td.number b.worse { color: #cd2b31; }
 .ok { color: #18794e; font-weight: 600; } .failed { color: #cd2b31; font-weight: 600; }
 td.failed { font-weight: 400; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; margin-bottom: .8rem; } table.narrow { width: auto; }
+table.dense th, table.dense td { padding: .25rem .35rem; } table.dense th { font-size: 13px; }
+table.dense td small { white-space: normal; display: inline-block; width: min-content; }
 .pictures-table { margin-top: .6rem; table-layout: fixed; }
 .pictures-table th, .pictures-table td { border: 0; padding: .2rem .3rem; vertical-align: top;
     min-width: 150px; }
@@ -29,12 +32,12 @@ td.failed { font-weight: 400; overflow-wrap: anywhere; }
 .pictures-table .bar { display: block; width: 112px; height: 10px; border-radius: 3px; }
 .pictures-table .wheel { display: block; width: 64px; border-radius: 50%; }
 .pictures-table .ends { display: flex; justify-content: space-between; width: 112px; }
-.pictures-table figure img { cursor: zoom-in; }
-.pictures-table figure img:focus { position: fixed; inset: 2vh 2vw; width: 96vw; height: 96vh;
+figure img[tabindex] { cursor: zoom-in; }
+figure img[tabindex]:focus { position: fixed; inset: 2vh 2vw; width: 96vw; height: 96vh;
     object-fit: contain; background: #fff; z-index: 9; outline: 0; cursor: default;
     box-shadow: 0 0 0 4vw rgba(0, 0, 0, .5); }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem 1.4rem; align-items: flex-start; }
-.plot { font: 11px system-ui, sans-serif; fill: #1c2024; }
+.plot { font: 11px system-ui, sans-serif; fill: #1c2024; max-width: 100%; height: auto; }
 """
 DENSE = f"""EPE: mean error over the pixels
 with a result. bad-N: share of pixels that are more than N px off or have no result; D1-all and
@@ -58,8 +61,8 @@ picture shows it large."""
 LEGENDS = {'stereo': DENSE, 'flow': DENSE, 'pose': POSE, 'homography': HOMOGRAPHY,
            'points': POINTS}
 INTERVALS = f"""<p class="note">Small numbers are {LEVEL_PERCENT:g} % intervals over the pairs
-(percentiles of {RESAMPLES} bootstrap draws, seed {SEED}): where the number would be with other
-pairs of this kind. Of few pairs they are too narrow. Differences are taken pair by pair. Where
+(expanded percentiles of {RESAMPLES} bootstrap draws, seed {SEED}): where the number would be with
+other pairs of this kind. Differences are taken pair by pair. Where
 their interval leaves out zero and there are at least {FEWEST_TO_DECIDE} pairs they are bold: green
 if the first is better, red if it is worse.</p>"""
 DIAGRAMS = {
@@ -80,3 +83,26 @@ def legend(tasks: Iterable[str]) -> str:
     """
     texts = list(dict.fromkeys(LEGENDS[task] for task in tasks))
     return f'<p class="note">Bold is the best of a column. {" ".join([*texts, PICTURES])}</p>'
+
+
+def html_page(title: str, lead: str, body: str, style: str = '') -> str:
+    """
+    Put a page together: one file that needs no other.
+
+    :param title: plain text.
+    :param lead: what the page is about, plain text.
+    :param body: HTML.
+    :param style: of this kind of page, beside the common one.
+    """
+    title = html.escape(title)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><style>{STYLE}{style}</style></head>
+<body>
+<h1>{title}</h1>
+<p class="lead">{html.escape(lead)}</p>
+{body}
+</body>
+</html>
+"""

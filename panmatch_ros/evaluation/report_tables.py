@@ -18,6 +18,7 @@ from .score_metrics import (
 
 MISSING = '–'
 FEW_COLUMNS = 4  # of which a table is not stretched to the page
+MANY_COLUMNS = 11  # of which a table has less space between them
 HIDDEN = frozenset({'bad_0_5_percent', 'bad_4_percent'})  # of which there is enough without
 # Numbers of each matcher in the table of all pairs, beside the one they are sorted by.
 COMPARED = frozenset({'bad_2_percent', 'd1_all_percent', 'fl_all_percent', 'rotation_error_deg',
@@ -195,13 +196,15 @@ def table(head: str, rows: Sequence[str], is_narrow: bool = False) -> str:
     """Put ready-made cells of the head and ready-made rows into a table."""
     body = '\n'.join(rows)
     kind = ' class="narrow"' if is_narrow else ''
+    if head.count('<th') > MANY_COLUMNS:
+        kind = ' class="dense"'
     return f'<div class="wide"><table{kind}>\n<tr>{head}</tr>\n{body}\n</table></div>'
 
 
 def _ends(interval: Interval, digits: int, sign: str = '') -> str:
     if not interval.is_known:
         return ''
-    ends = ' … '.join(f'{value:{sign}.{digits}f}' for value in (interval.low, interval.high))
+    ends = '&nbsp;… '.join(f'{value:{sign}.{digits}f}' for value in (interval.low, interval.high))
     return f'<br><small title="{LEVEL_PERCENT:g} % interval">{ends}</small>'
 
 

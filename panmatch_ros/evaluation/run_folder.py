@@ -69,14 +69,20 @@ class RunFolder:
         try:
             values = json.loads(path.read_text(encoding='utf-8'))
         except (FileNotFoundError, NotADirectoryError):
-            raise ConfigError(f'{self.path} has no {name}; name the folder that `panmatch '
-                              'evaluate --out` has written') from None
+            raise ConfigError(f'{self.path} has no {name}; {self._advice()}') from None
         except ValueError as error:
             raise FormatError(f'{path} is damaged: {error}') from None
         if not isinstance(values, dict):
             raise FormatError(f'{path} is damaged: expected an object, found '
                               f'{type(values).__name__}')
         return values
+
+    def _advice(self) -> str:
+        """Say what to do where the files of a run are missing."""
+        if (self.path / PREDICTIONS).is_dir():
+            return ('the run there has not come to its end: the same `panmatch evaluate --out` '
+                    'goes on from where it was')
+        return 'name the folder that `panmatch evaluate --out` has written'
 
     def write(self, name: str, values: Mapping[str, Any]) -> Path:
         """

@@ -1,20 +1,20 @@
 """The worst frames of a run with their pictures; only those few are kept."""
-import base64
 from dataclasses import dataclass
 import heapq
 from itertools import count
 import math
 
-import cv2
 import numpy as np
 
 from ..core.image import to_rgb
 from ..viz.flow import flow_to_color
-from ..viz.scalar import disparity_to_color
+from ..viz.scalar import disparity_to_color, robust_range
 from .frame_evaluator import Frame, FrameScore
+from .picture_files import Picture
+from .pictures import encode
 
 MOST_FRAMES = 6
-WIDTH_PX = 420
+WIDTH_PX = 420  # of their pictures
 # The first of these that there is decides which frames are the worst.
 CRITERIA = ('disparity_epe_px', 'depth_abs_rel', 'lidar_abs_rel', 'flow_epe_px',
             'photometric_grey', 'flow_photometric_grey')
@@ -27,12 +27,12 @@ class WorstFrame:
 
     :param row: its scores.
     :param criterion: name of the score that decided.
-    :param pictures: titles, and addresses of images with their data.
+    :param pictures: the input and the result.
     """
 
     row: FrameScore
     criterion: str
-    pictures: tuple[tuple[str, str], ...]
+    pictures: tuple[Picture, ...]
 
 
 class WorstFrames:
@@ -73,28 +73,17 @@ class WorstFrames:
                                                 reverse=True)]
 
 
-def pictures_of(frame: Frame) -> tuple[tuple[str, str], ...]:
+def pictures_of(frame: Frame) -> tuple[Picture, ...]:
     """Show the input and the result of a frame."""
     shown: list[tuple[str, np.ndarray]] = []
     if frame.stereo is not None:
+        disparity = frame.stereo.disparity
+        low, high = robust_range(disparity)
         shown += [('left image', to_rgb(frame.stereo.left)),
-                  ('disparity', disparity_to_color(frame.stereo.disparity))]
+                  (f'disparity, blue {low:.3g} to red {high:.3g} px',
+                   disparity_to_color(disparity))]
     if frame.flow is not None:
         if frame.stereo is None:
             shown.append(('older image', to_rgb(frame.flow.older)))
         shown.append(('flow', flow_to_color(frame.flow.flow)))
-    return tuple((title, embed(picture, WIDTH_PX)) for title, picture in shown)
-
-
-def embed(rgb: np.ndarray, width: int) -> str:
-    """
-    Encode a picture as the address of an image.
-
-    :param rgb: (H, W, 3) uint8 RGB.
-    :param width: it is reduced to, pixels, if it is wider.
-    """
-    if rgb.shape[1] > width:
-        height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
-        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-    data = cv2.imencode('.jpg', cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1]
-    return f'data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}'
+    return tuple(Picture(title, encode(picture, WIDTH_PX)) for title, picture in shown)

@@ -49,8 +49,8 @@ class BagPlayer(Node):
         if not self._values.bag:
             raise ConfigError('set bag to the bag to play')
         self._bag = Bag(Path(self._values.bag))
-        for problem in self._bag.problems:
-            self.get_logger().warning(problem)
+        self._problems_said = 0
+        self._say_problems()
         self._outputs = self._advertise()
         if not self._outputs:
             raise ConfigError(f'{self._bag.path}: there is nothing to play')
@@ -70,6 +70,12 @@ class BagPlayer(Node):
     def stop(self) -> None:
         """Let go of the bag; called before the node is destroyed."""
         self._bag.close()
+
+    def _say_problems(self) -> None:
+        """Log what was lost of the bag since the last time."""
+        for problem in self._bag.problems[self._problems_said:]:
+            self.get_logger().warning(problem)
+        self._problems_said = len(self._bag.problems)
 
     def _advertise(self) -> dict[str, Publisher]:
         wanted = [name.strip() for name in self._values.topics.split(',') if name.strip()]
@@ -139,6 +145,7 @@ class BagPlayer(Node):
             self._clock.publish(message)
 
     def _end(self) -> None:
+        self._say_problems()  # damage is found where it is
         if self._values.loop and self.played:
             self._rewind()
             return

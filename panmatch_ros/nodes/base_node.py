@@ -17,17 +17,19 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 
 from ..core.errors import PanMatchError
+from ..core.image_message import stamp_ns
+from ..core.stamp_guard import JUMP, LATE
 from ..inference.engine_programs import engines_at_work
 from ..inference.engine_status import engine_status
 from ..inference.matcher import Matcher
 from ..inference.matcher_cache import MatcherCache
-from . import parameters
-from .conversions import stamp_ns
 from .diagnostics import ThrottledLog, diagnostic_array, own_messages, statistics_message
 from .engines import EngineLog, build_engines
 from .gpu_memory import gpu_memory_mb
-from .inputs import JUMP, LATE, Inputs, InputTopic
+from .inputs import Inputs, InputTopic
 from .latest_worker import LatestWorker
+from .parameters import matcher_options
+from .settings import Settings, Spec
 from .statistics import FrameTimes, Statistics
 
 POLL_S = 0.2            # how fast a new subscriber is noticed
@@ -49,13 +51,13 @@ class MatcherNode(Node, ABC):
     :param check: looks at a whole new set of values; raises a PanMatchError to refuse it.
     """
 
-    def __init__(self, name: str, task: str, specs: Sequence[parameters.Spec],
-                 check: Callable[[SimpleNamespace], object] = parameters.matcher_options,
+    def __init__(self, name: str, task: str, specs: Sequence[Spec],
+                 check: Callable[[SimpleNamespace], object] = matcher_options,
                  **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.task = task
         self.engine_tasks: tuple[str, ...] = (task,)
-        self._parameters_now = parameters.Settings(self, specs, check)
+        self._parameters_now = Settings(self, specs, check)
         self.settings = self._parameters_now.values
         self.statistics = Statistics()
         self.log = ThrottledLog(self)
@@ -155,7 +157,7 @@ class MatcherNode(Node, ABC):
     def matcher(self) -> Matcher:
         """The matcher for the current settings; made anew in the worker when they change."""
         return self._matchers.get(self.settings.matcher,
-                                  parameters.matcher_options(self.settings))
+                                  matcher_options(self.settings))
 
     def submit(self, item: Any) -> None:
         """Hand a frame to the worker; count the one that it replaces."""

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import time
 from typing import Any
 
-from .conversions import stamp_ns
+from ..core.image_message import stamp_ns
 
 PATIENCE_S = 0.5  # how long a pair waits before the missing camera_info is an error
 MEMORY = 16       # camera_info of each side that are kept, for images that take their time
@@ -34,6 +34,7 @@ class CalibrationGate:
         self._held_since = 0.0
         self._reported = False
         self._in_step = False
+        self._emitted: list[int] = []  # stamps of the images of the last pair
 
     def __len__(self) -> int:
         """Pairs that wait: one, or none; not one that was given up."""
@@ -46,7 +47,7 @@ class CalibrationGate:
         :returns: how many there were.
         """
         count = len(self)
-        self._held, self._in_step = None, False
+        self._held, self._in_step, self._emitted = None, False, []
         for infos in self._infos:
             for stamp in list(infos)[:-1]:
                 del infos[stamp]
@@ -60,6 +61,10 @@ class CalibrationGate:
         if len(infos) > MEMORY:
             del infos[next(iter(infos))]
         self._try()
+        if self._held is None and self._emitted:
+            # All came before the next pair: it was not awaited, and the next ones can be.
+            self._in_step |= all(stamp in infos for infos, stamp in zip(
+                self._infos, self._emitted, strict=True))
 
     def add_pair(self, pair: tuple[Any, Any]) -> None:
         """Take an image pair; a pair that still waits is given up."""
@@ -95,7 +100,7 @@ class CalibrationGate:
         latest = [next(reversed(infos.values())) for infos in self._infos]
         left, right = (found if found is not None else last
                        for found, last in zip(same, latest, strict=True))
-        pair, self._held = self._held, None
+        pair, self._held, self._emitted = self._held, None, stamps
         if self._reported:
             self._take_back()
         self._emit(pair, (left, right))

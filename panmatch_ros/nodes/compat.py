@@ -17,8 +17,6 @@ from sensor_msgs.msg import Image
 
 from ..core.image_message import view_image
 
-__all__ = ['decode_image', 'view_image', 'working_bridge']
-
 log = logging.getLogger(__name__)
 
 

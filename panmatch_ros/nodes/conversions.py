@@ -3,10 +3,7 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 from ..core import image_message
-from ..core.image_message import FORMATS, MAX_COMPRESSED_PIXELS, stamp_ns
 from .compat import decode_image
-
-__all__ = ['FORMATS', 'MAX_COMPRESSED_PIXELS', 'image_from_message', 'stamp_ns']
 
 
 def image_from_message(message: Image | CompressedImage, topic: str) -> np.ndarray:

@@ -12,16 +12,17 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from stereo_msgs.msg import DisparityImage
 
 from ..core.errors import ConfigError
+from ..core.stamp_pairing import DEFAULT_TOLERANCE_NS
 from ..evaluation.frame_evaluator import FrameEvaluator
 from ..evaluation.live_frames import LiveFrames
 from ..evaluation.recorded_inputs import SingleInputs, StereoInputs
 from .diagnostics import own_messages
 from .evaluator_parameters import truths_of
 from .pose_sources import STATIC_TF_QOS, TF_QOS
-from .sync import DEFAULT_TOLERANCE_NS
 
 DEPTH_OF_QUEUES = 50  # of each subscription: a burst must not be lost
 SIDES = ('left', 'right')
+TF_TOPICS = ('/tf', '/tf_static')
 Take = Callable[[Any], None]
 
 
@@ -64,6 +65,12 @@ class EvaluatorInputs:
             'lidar/points' if kind == 'lidar' else f'ground_truth/{kind}')
             for kind in truths_of(self._values)}
 
+    def silent(self) -> list[str]:
+        """Name the topics that nothing came on; of those of TF one is enough."""
+        has_transforms = any(self.received.get(topic) for topic in TF_TOPICS)
+        return [topic for topic, count in self.received.items()
+                if not count and not (has_transforms and topic in TF_TOPICS)]
+
     def connect(self, live: LiveFrames, evaluator: FrameEvaluator) -> None:
         """Subscribe to everything."""
         live.inputs = self._connect_images(live)
@@ -105,7 +112,8 @@ class EvaluatorInputs:
         except ImportError as error:
             raise ConfigError(f'lidar needs the messages of TF ({error}): install '
                               'ros-$ROS_DISTRO-tf2-msgs') from None
-        for topic, is_static, qos in (('/tf', False, TF_QOS), ('/tf_static', True, STATIC_TF_QOS)):
+        for topic, is_static, qos in zip(TF_TOPICS, (False, True), (TF_QOS, STATIC_TF_QOS),
+                                         strict=True):
             self._add(topic, TFMessage, partial(evaluator.add_transforms, static=is_static), live,
                       qos)
 

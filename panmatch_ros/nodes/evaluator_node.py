@@ -27,7 +27,7 @@ class EvaluatorNode(Node):
     Scores every frame whose input and result arrive here, as ``panmatch bag`` does offline.
 
     The files are written when the node ends, and when ``~/save`` is called. Topics and
-    parameters: ``docs/bags.md``.
+    parameters: ``docs/nodes/evaluator_node.md``.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -99,10 +99,13 @@ class EvaluatorNode(Node):
         folder = self.save()[0].parent
         self.results.close()
         # Not the logger of the node: after Ctrl-C it cannot publish any more.
-        get_logger('panmatch_ros').info(f'{len(self.results.table)} frames are scored: {folder}')
+        log = get_logger('panmatch_ros')
+        for problem in self._problems():
+            log.warning(problem)
+        log.info(f'{len(self.results.table)} frames are scored: {folder}')
 
     def _problems(self) -> list[str]:
-        silent = [topic for topic, count in self._inputs.received.items() if not count]
+        silent = self._inputs.silent()
         found = [f'no message on {", ".join(silent)}'] if silent else []
         if self.worker.refused:
             found.append(f'{self.worker.refused} messages were lost because the evaluation is '

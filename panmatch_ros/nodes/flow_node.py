@@ -8,16 +8,18 @@ from std_msgs.msg import Header
 
 from ..core.camera import Camera
 from ..core.errors import CalibrationError
+from ..core.image_message import stamp_ns
+from ..core.stamp_guard import JUMP, LATE
 from ..core.types import Displacement
 from ..inference.streaming import FlowStream
 from ..viz.flow import flow_to_color
 from . import parameters
 from .base_node import MatcherNode
-from .conversions import image_from_message, stamp_ns
+from .conversions import image_from_message
 from .depth_outputs import publish_each
 from .diagnostics import own_messages
 from .flow_outputs import FlowFrame, FlowOutputs, sure_flow
-from .inputs import JUMP, LATE, InputTopic
+from .inputs import InputTopic
 from .outputs import ImageBuffer, camera_info_message
 from .process import run_node
 from .statistics import FrameTimes, StopWatch

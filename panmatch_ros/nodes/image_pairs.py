@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from sensor_msgs.msg import Image
 
-from .conversions import stamp_ns
-from .inputs import JUMP, LATE, InputTopic
-from .sync import DEFAULT_TOLERANCE_NS, PairSynchronizer
+from ..core.image_message import stamp_ns
+from ..core.stamp_guard import JUMP, LATE
+from ..core.stamp_pairing import DEFAULT_TOLERANCE_NS
+from .inputs import InputTopic
+from .sync import PairSynchronizer
 
 if TYPE_CHECKING:
     from .base_node import MatcherNode

@@ -1,6 +1,4 @@
 """Play image files or a video as camera topics with camera_info: a camera for demos and tests."""
-from collections.abc import Iterator
-import glob
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,12 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from ..core.camera import Camera, StereoRig
-from ..core.errors import ConfigError, ImageError
-from ..core.image import to_rgb
+from ..core.errors import ConfigError
 from ..data.calibration import load_rig
-from ..data.images import read_image
-from . import parameters
+from ..data.image_sequence import files_of, frames_of
 from .outputs import ImageBuffer, camera_info_message
-from .parameters import Spec
 from .process import run_node
+from .settings import Settings, Spec
 
 SPECS = (
     Spec('images', '', 'single camera: image file, folder, pattern (*.png) or video', live=False),
@@ -32,8 +28,6 @@ SPECS = (
     Spec('loop', True, 'start again after the last image', live=False),
     Spec('frame_id', 'camera_optical_frame', 'frame of the messages', live=False),
 )
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.pgm', '.tif', '.tiff')
-VIDEO_SUFFIXES = ('.avi', '.mp4', '.mov', '.mkv', '.webm')
 
 
 class ImagePlayer(Node):
@@ -45,7 +39,7 @@ class ImagePlayer(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('image_player', **kwargs)
-        self._settings = parameters.Settings(self, SPECS).values
+        self._settings = Settings(self, SPECS).values
         stereo = bool(self._settings.left or self._settings.right)
         if stereo == bool(self._settings.images):
             raise ConfigError('set either images, or left and right')
@@ -72,8 +66,9 @@ class ImagePlayer(Node):
         calibration = self._settings.calibration
         if not calibration:
             raise ConfigError('a stereo pair needs the parameter calibration')
-        whole = Path(calibration)  # may have a space in its name
-        return load_rig(*([whole] if whole.exists() else map(Path, calibration.split(' ', 1))))
+        whole = Path(calibration).expanduser()  # may have a space in its name
+        parts = [whole] if whole.exists() else map(Path, calibration.split(' ', 1))
+        return load_rig(*(part.expanduser() for part in parts))
 
     def _publish(self) -> None:
         try:
@@ -112,69 +107,6 @@ class ImagePlayer(Node):
                               f'no resizing brings to {width}x{height}')
         rig = self._rig.resized(height, width)
         return [rig.left, rig.right]
-
-
-def frames_of(source: str, loop: bool) -> Iterator[np.ndarray]:
-    """
-    Read the frames of a file, folder, pattern or video.
-
-    :returns: (H, W, 3) uint8 RGB images; without end if ``loop``.
-    :raises ImageError: if there is nothing to read.
-    """
-    names = files_of(source)
-    if Path(names[0]).suffix.lower() in VIDEO_SUFFIXES:
-        return _video(Path(names[0]), loop)
-    to_rgb(read_image(Path(names[0])))  # an error now, not when the first frame is due
-    return _files(names, loop)
-
-
-def files_of(source: str) -> list[str]:
-    """
-    List the files of a file name, folder or pattern.
-
-    :raises ImageError: if a folder holds no image.
-    """
-    path = Path(source)
-    if path.is_dir():
-        names = sorted(str(file) for file in path.iterdir()
-                       if file.suffix.lower() in IMAGE_SUFFIXES)
-    else:
-        names = sorted(glob.glob(source)) or [source]
-    if not names:
-        raise ImageError(f'{source}: the folder holds no image; expected '
-                         f'{", ".join(IMAGE_SUFFIXES)}')
-    return names
-
-
-def _files(names: list[str], loop: bool) -> Iterator[np.ndarray]:
-    if len(names) == 1:
-        image = to_rgb(read_image(Path(names[0])))
-        yield image
-        while loop:
-            yield image
-        return
-    while True:
-        for name in names:
-            yield to_rgb(read_image(Path(name)))
-        if not loop:
-            return
-
-
-def _video(path: Path, loop: bool) -> Iterator[np.ndarray]:
-    while True:
-        capture = cv2.VideoCapture(str(path))
-        count = 0
-        while True:
-            found, frame = capture.read()
-            if not found:
-                break
-            count += 1
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        capture.release()
-        if count == 0:
-            raise ImageError(f'{path}: not a video that OpenCV can read')
-        if not loop:
-            return
 
 
 def main(args: list[str] | None = None) -> int:

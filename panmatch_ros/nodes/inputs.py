@@ -12,9 +12,7 @@ from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
-from ..core.stamp_guard import JUMP, LATE, LATE_LIMIT, OK, StampGuard
-
-__all__ = ['JUMP', 'LATE', 'LATE_LIMIT', 'OK', 'InputTopic', 'Inputs', 'StampGuard']
+from ..core.stamp_guard import LATE_LIMIT, StampGuard
 
 
 @dataclass
@@ -151,5 +149,6 @@ class Inputs:
         text = f'{topic.resolved}: no message for {(now - topic.arrived_s) * 1000:.0f} ms'
         if topic.guard.newest_ns is not None and newest_ns is not None:
             behind_ms = (newest_ns - topic.guard.newest_ns) / 1e6
-            text += f', its last stamp is {behind_ms:.0f} ms behind the newest input'
+            if behind_ms > 0:
+                text += f', its last stamp is {behind_ms:.0f} ms behind the newest input'
         return f'{text} ({publishers} publisher(s))'

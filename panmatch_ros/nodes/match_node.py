@@ -8,6 +8,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from ..core.correspondence import confident_share
+from ..core.errors import ImageError
 from ..inference.unequal_sizes import match_any_sizes
 from .base_node import MatcherNode
 from .diagnostics import own_messages
@@ -63,7 +64,7 @@ class MatchNode(MatcherNode):
         return super().input_problem() or self._views.problem()
 
     def output_problem(self) -> str:
-        return self._pose_report.problem
+        return self._pose_report.problem if self.wanted() else ''
 
     def report_details(self) -> dict[str, Any]:
         share = self._share
@@ -79,7 +80,11 @@ class MatchNode(MatcherNode):
         first, second = views
         times.height, times.width = first.pixels.shape[:2]
         times.preprocess_ms = watch.lap_ms()
-        result = match_any_sizes(self.matcher, first.pixels, second.pixels)
+        try:
+            result = match_any_sizes(self.matcher, first.pixels, second.pixels)
+        except ImageError:
+            self._views.refuse()
+            raise
         times.inference_ms = watch.lap_ms()
         share = confident_share(result, self.settings.confidence_threshold)
         details = {'reference': self._views.describe(), 'confident_share': f'{share:.3f}'}

@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 from ..core.errors import ConfigError
 from ..inference.factory import MatcherOptions
-from .parameters import FLOW_PRESET, INPUTS, MATCHER, SYNC, Spec, matcher_options
+from .parameters import FLOW_PRESET, INPUTS, MATCHER, SYNC, matcher_options
+from .settings import Spec
 
 REFERENCES = ('image0', 'keyframe', 'file')
 

@@ -10,10 +10,10 @@ from std_msgs.msg import Header
 from ..core.camera import Camera, CameraInfoFields
 from ..core.errors import CalibrationError, PanMatchError
 from ..core.image import has_contrast
+from ..core.image_message import stamp_ns
 from ..data.camera_info import read_camera_info_yaml
 from ..data.images import read_image
 from ..inference.matcher_cache import file_stamp
-from .conversions import stamp_ns
 
 if TYPE_CHECKING:
     from .base_node import MatcherNode
@@ -97,6 +97,10 @@ class Keyframe:
         self._view = view = view.calibrated(second.info)  # the first one may come late
         return view
 
+    def refuse(self) -> None:
+        """Let go of a keyframe that the matcher refuses: no later image could be matched."""
+        self._view = None
+
     def size_for(self, second: np.ndarray) -> tuple[int, int]:
         """Give the (height, width) of the image that another is matched to."""
         return second.shape[0], second.shape[1]
@@ -163,6 +167,9 @@ class ReferenceFile:
             return replace(view, info=self._calibration.get(path), info_name=path)
         except PanMatchError as error:
             return replace(view, info=None, info_problem=str(error))
+
+    def refuse(self) -> None:
+        """Do nothing: a file stays."""
 
     def size_for(self, second: np.ndarray) -> tuple[int, int]:
         """Give the (height, width) of the file."""

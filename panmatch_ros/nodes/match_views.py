@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from ..core.stamp_guard import JUMP, LATE
 from .conversions import image_from_message
 from .image_pairs import ImagePairs
-from .inputs import JUMP, LATE, InputTopic
+from .inputs import InputTopic
 from .match_references import Keyframe, ReferenceFile, View
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class Views(ABC):
 
         :returns: why that cannot be; empty if it can.
         """
+
+    @abstractmethod
+    def refuse(self) -> None:
+        """Note that the matcher refused the two images; called in the worker thread."""
 
     @abstractmethod
     def note_share(self, second: View, share: float) -> None:
@@ -132,6 +137,9 @@ class PairViews(Views):
         return ('reference is image0: each image of image1 is matched to that of image0 with its '
                 'stamp')
 
+    def refuse(self) -> None:
+        """Do nothing: the next image 0 comes anyway."""
+
     def note_share(self, second: View, share: float) -> None:
         """Do nothing: the next image 0 comes anyway."""
 
@@ -196,6 +204,9 @@ class ReferenceViews(Views):
 
     def set_reference(self) -> str:
         return self._reference.renew()
+
+    def refuse(self) -> None:
+        self._reference.refuse()
 
     def note_share(self, second: View, share: float) -> None:
         self._reference.note_share(second, share)

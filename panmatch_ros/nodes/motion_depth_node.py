@@ -8,13 +8,15 @@ from std_msgs.msg import Header
 
 from ..core.disparity_filter import filter_depth
 from ..core.errors import CalibrationError, MotionError, PanMatchError, PoseError
+from ..core.image_message import stamp_ns
 from ..core.keyframes import View
+from ..core.stamp_guard import JUMP, LATE
 from .base_node import MatcherNode
 from .camera_reader import CameraReader
-from .conversions import image_from_message, stamp_ns
+from .conversions import image_from_message
 from .depth_outputs import DepthFrame, DepthOutputs, publish_each
 from .filter_parameters import depth_filter
-from .inputs import JUMP, LATE, InputTopic
+from .inputs import InputTopic
 from .motion_depth_parameters import MOTION_DEPTH_NODE, motion_depth_options
 from .motion_tracker import MotionTracker
 from .pending_frames import PendingFrames

@@ -3,16 +3,9 @@ from types import SimpleNamespace
 
 from ..inference.factory import MatcherOptions
 from .filter_parameters import FILTERS
-from .parameters import (
-    DEPTH_OUTPUTS,
-    FLOW_PRESET,
-    INPUTS,
-    MATCHER,
-    THRESHOLD,
-    Spec,
-    matcher_options,
-)
+from .parameters import DEPTH_OUTPUTS, FLOW_PRESET, INPUTS, MATCHER, THRESHOLD, matcher_options
 from .pose_sources import parse_camera_pose
+from .settings import Spec
 
 MOTION_DEPTH = (
     Spec('pose_source', 'tf', 'where the poses of the camera come from: tf is odom_frame to the '

@@ -17,13 +17,7 @@ from ..inference.runtime_options import (
 )
 from .filter_parameters import FILTERS, INVALID_VALUE, depth_filter
 from .foreign_values import LARGEST_WINDOW_PX, end_of_search, for_classical
-from .settings import Settings, Spec
-
-__all__ = [
-    'CLASSICAL', 'DEPTH_OUTPUTS', 'FLOW', 'FLOW_NODE', 'FLOW_PRESET', 'INPUTS', 'MATCHER',
-    'RUNTIME', 'SGBM', 'STEREO', 'STEREO_NODE', 'SYNC', 'THRESHOLD', 'Settings', 'Spec',
-    'matcher_options',
-]
+from .settings import Spec
 
 INPUTS = (
     Spec('image_transport', 'raw', 'raw, or compressed to subscribe to <image topic>/compressed',

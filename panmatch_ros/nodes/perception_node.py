@@ -92,7 +92,7 @@ class PerceptionNode(StereoNode):
 
     def process(self, item: Pair, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
         watch, times = StopWatch(), FrameTimes()
-        left, right, cameras = self.read(item.messages)
+        left, right, cameras = self._reader.read(item.messages)
         times.height, times.width = left.shape[:2]
         times.preprocess_ms = watch.lap_ms()
         header, matcher, stereo = item.messages[0].header, self.matcher, bool(wanted - FLOW)

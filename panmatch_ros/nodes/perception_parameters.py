@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 from ..core.scene_flow import SceneFlowConfig
 from ..inference.factory import MatcherOptions
-from .parameters import FLOW, INPUTS, MATCHER, SGBM, STEREO, Spec, matcher_options
+from .parameters import FLOW, INPUTS, MATCHER, SGBM, STEREO, matcher_options
 from .pose_sources import parse_camera_pose
+from .settings import Spec
 
 EGO_MOTIONS = ('none', 'estimate', 'odometry', 'tf')
 SCENE_FLOW_DEFAULTS = SceneFlowConfig()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import PanMatchError, PoseError
-from .conversions import stamp_ns
+from ..core.image_message import stamp_ns
 from .diagnostics import ThrottledLog
 from .inputs import InputTopic
 from .pending_frames import PendingFrames

@@ -8,11 +8,13 @@ import numpy as np
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from ..core.errors import ConfigError, PoseError
+from ..core.image_message import stamp_ns
 from ..core.pose_track import PoseTrack, make_pose
-from .conversions import stamp_ns
+from ..core.stamp_guard import JUMP, StampGuard
+from ..core.transform_tree import CACHE_S, TransformError
 from .diagnostics import ThrottledLog
-from .inputs import JUMP, InputTopic, StampGuard
-from .transforms import CACHE_S, Buffer, TransformError, make_buffer
+from .inputs import InputTopic
+from .transforms import Buffer, make_buffer
 
 TF_QOS = QoSProfile(depth=100)
 STATIC_TF_QOS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -11,6 +11,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.logging import get_logger
 from rclpy.node import Node
+from rclpy.utilities import remove_ros_args
 
 from ..core.errors import PanMatchError
 from .log_forwarding import forwarded_logging
@@ -31,7 +32,7 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
     keep_freed_memory()
     is_busy = Event()
     try:
-        code = _init_spin_clean_up(make_node, args, is_busy)
+        code = _init_spin_clean_up(make_node, sys.argv if args is None else args, is_busy)
     except KeyboardInterrupt:  # it may come as late as in the clean-up
         code = 0
     finally:
@@ -47,12 +48,12 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
     return code
 
 
-def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None,
-                        is_busy: Event) -> int:
+def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str], is_busy: Event) -> int:
     node, initialised = None, False
     try:
-        rclpy.init(args=args if args is not None else sys.argv)
+        rclpy.init(args=args)
         initialised = True
+        _warn_of_arguments(remove_ros_args(args)[1:])
         node = make_node()
         gc.freeze()  # what lives as long as the node need not be searched at every collection
         with forwarded_logging(node.get_logger()):
@@ -84,6 +85,13 @@ def _init_spin_clean_up(make_node: Callable[[], Node], args: list[str] | None,
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _warn_of_arguments(others: list[str]) -> None:
+    if others:
+        get_logger('panmatch_ros').warning(
+            f'ignored, for they do not come after --ros-args: {" ".join(others)}; an example is '
+            '--ros-args -p matcher:=classical -r image:=/camera/image_raw')
 
 
 def keep_freed_memory() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from stereo_msgs.msg import DisparityImage
 
-from .compat import view_image
+from ..core.image_message import view_image
 from .conversions import image_from_message
 
 LAYOUT = {'32FC1': ('f4', 1), '32FC2': ('f4', 2), '16UC1': ('u2', 1), 'rgb8': ('u1', 3),

@@ -1,6 +1,4 @@
 """Record what a matcher node publishes: the last outputs, and rates and latencies."""
-from collections.abc import Mapping
-import importlib
 import json
 from pathlib import Path
 import time
@@ -16,25 +14,11 @@ from sensor_msgs.msg import PointCloud2
 
 from ..core.errors import ConfigError
 from ..data.ply import write_ply
-from . import parameters
-from .diagnostics import own_messages
-from .parameters import Spec
 from .process import run_node
 from .recorded_arrays import arrays_of, pixels_of, values_of
+from .recorder_topics import TOPICS, chosen_topics
+from .settings import Settings, Spec
 
-OWN = 'panmatch_ros'
-IMAGE, INFO, CLOUD = 'sensor_msgs/Image', 'sensor_msgs/CameraInfo', 'sensor_msgs/PointCloud2'
-DEPTH = {'depth': IMAGE, 'depth/camera_info': INFO, 'points2': CLOUD, 'confidence': IMAGE}
-STEREO = {'left/image_rect': IMAGE, 'disparity': 'stereo_msgs/DisparityImage', **DEPTH}
-FLOW = {'flow': IMAGE, 'flow/confidence': IMAGE, 'optical_flow': f'{OWN}/OpticalFlow'}
-TOPICS: dict[str, dict[str, str]] = {
-    'stereo': STEREO,
-    'flow': {'image': IMAGE, **FLOW, 'flow/image_color': IMAGE},
-    'match': {'correspondences': f'{OWN}/Correspondences', 'pose': 'geometry_msgs/PoseStamped',
-              'pose/status': 'diagnostic_msgs/DiagnosticArray', 'matches/image_color': IMAGE},
-    'motion_depth': {'image': IMAGE, **DEPTH},
-    'perception': {**STEREO, **FLOW, 'scene_flow': CLOUD, 'moving': IMAGE},
-}
 SPECS = (
     Spec('task', 'stereo', 'whose outputs to record', choices=tuple(TOPICS), live=False),
     Spec('topics', '', 'which of them, names with spaces between; empty is all', live=False),
@@ -56,7 +40,7 @@ class Recorder(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('recorder', **kwargs)
-        self._settings = parameters.Settings(self, SPECS).values
+        self._settings = Settings(self, SPECS).values
         if not self._settings.out:
             raise ConfigError('set out to the folder to write to')
         topics = chosen_topics(self._settings.task, self._settings.topics)
@@ -135,38 +119,6 @@ class Recorder(Node):
         best = max(stamps, key=lambda stamp: (
             sum(stamp in kept for kept in self._last.values()), stamp))
         return {name: kept[best] for name, kept in self._last.items() if best in kept}
-
-
-def chosen_topics(task: str, names: str = '') -> dict[str, type]:
-    """
-    Give the topics to record with their message classes.
-
-    :param task: whose outputs.
-    :param names: of those that are wanted, with spaces between; empty for all that can be had:
-        messages of this package may not have been built.
-    :raises ConfigError: if the task has no topic of that name, or a message is not installed.
-    """
-    table: Mapping[str, str] = TOPICS[task]
-    wanted = names.split()
-    unknown = [name for name in wanted if name not in table]
-    if unknown:
-        raise ConfigError(f'topics names {unknown[0]}, which the task {task} does not have; '
-                          f'expected some of {", ".join(table)}')
-    if not wanted:
-        wanted = [name for name, kind in table.items()
-                  if own_messages() is not None or not kind.startswith(OWN)]
-    return {name: _message_class(name, table[name]) for name in wanted}
-
-
-def _message_class(topic: str, kind: str) -> type:
-    package, name = kind.split('/')
-    try:
-        return getattr(importlib.import_module(f'{package}.msg'), name)
-    except ModuleNotFoundError as error:
-        what = ('build this package with colcon' if package == OWN else
-                f'install ros-$ROS_DISTRO-{package.replace("_", "-")}')
-        raise ConfigError(f'{topic} needs the message {kind} ({error}): {what}, or name other '
-                          'topics') from None
 
 
 def _rates(arrivals: list[tuple[float, float]]) -> dict[str, float]:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..core.rectification_check import RectificationWatch
+from ..core.stereo_cameras import StereoCameras
 from .diagnostics import ThrottledLog
 from .latest_worker import LatestWorker
-from .stereo_cameras import StereoCameras
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from std_msgs.msg import Header
 
+from ..core.stereo_cameras import StereoCameras
 from ..core.types import Disparity, Displacement
 from ..inference.matcher import Matcher
 from ..inference.streaming import FlowStream, RigStream
-from .stereo_cameras import StereoCameras
 
 
 @dataclass(frozen=True, eq=False)

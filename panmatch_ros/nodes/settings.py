@@ -1,6 +1,7 @@
 """How a node declares its parameters: one row of the table each, checked at every change."""
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -65,6 +66,7 @@ class Settings:
             self._put(values, spec, value)
         check(values)
         self.values = values
+        self._warn_of_unknown(node)
         node.add_on_set_parameters_callback(self._on_set)
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
@@ -83,6 +85,16 @@ class Settings:
             return SetParametersResult(successful=False, reason=str(error))
         self.values = values
         return SetParametersResult(successful=True)
+
+    def _warn_of_unknown(self, node: Node) -> None:
+        """Tell of parameters that were given and do not exist: rclpy says nothing of a typo."""
+        for name in getattr(node, '_parameter_overrides', {}):  # rclpy has no public way
+            if node.has_parameter(name) or name.startswith('qos_overrides.'):
+                continue
+            similar = get_close_matches(name, self._table, 1)
+            node.get_logger().warning(
+                f'there is no parameter {name}: its value is ignored'
+                f'{f"; did you mean {similar[0]}?" if similar else ""}')
 
     @staticmethod
     def _put(values: SimpleNamespace, spec: Spec, value: Any) -> None:

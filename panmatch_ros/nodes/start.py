@@ -1,5 +1,9 @@
-"""Console scripts of the nodes: they say what to do where ROS 2 is not active."""
+"""The nodes as programs: they say what to do where ROS 2 is not active."""
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+import os
+import signal
 
 
 def stereo_node() -> int | str:
@@ -81,7 +85,10 @@ def _run(name: str, *tasks: str) -> int | str:
     :returns: exit code, or the text for ``sys.exit()`` if a module is missing.
     """
     try:
-        module = import_module(f'.{name}', __package__)
+        with _ending_at_signals():
+            module = import_module(f'.{name}', __package__)
+            for task in tasks:
+                import_module(f'.{task}_node', __package__)
     except ModuleNotFoundError as error:
         if str(error.name).startswith('panmatch_ros'):
             raise
@@ -89,3 +96,16 @@ def _run(name: str, *tasks: str) -> int | str:
         return (f'panmatch_{program}: error: {error}: source your ROS 2 installation first, or '
                 '`source tools/activate.sh` after `make setup` (`panmatch doctor` says more)')
     return module.main(*tasks)
+
+
+@contextmanager
+def _ending_at_signals() -> Iterator[None]:
+    """End at once at Ctrl-C or SIGTERM: imports take a while and leave nothing to clean up."""
+    signals = [number for number in (signal.SIGINT, signal.SIGTERM)
+               if signal.getsignal(number) is not signal.SIG_IGN]
+    handlers = [signal.signal(number, lambda *_: os._exit(0)) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, handlers, strict=True):
+            signal.signal(number, handler)

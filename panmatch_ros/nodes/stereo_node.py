@@ -4,12 +4,10 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 from stereo_msgs.msg import DisparityImage
 
-from ..core.errors import ImageError
 from . import parameters
 from .base_node import MatcherNode
 from .calibration_gate import CalibrationGate
@@ -21,8 +19,8 @@ from .inputs import InputTopic
 from .process import run_node
 from .rectification_monitor import RectificationMonitor
 from .statistics import FrameTimes, StopWatch
-from .stereo_cameras import StereoCameras, StereoCamerasReader
 from .stereo_outputs import StereoFrame, StereoOutputs
+from .stereo_reader import StereoReader
 
 SIDES = ('left', 'right')
 
@@ -55,7 +53,7 @@ class StereoNode(MatcherNode):
         self._images = self._pairs.topics
         self._infos = [InputTopic(f'{side}/camera_info', CameraInfo, partial(self._on_info, index),
                                   lasting=True) for index, side in enumerate(SIDES)]
-        self._cameras = StereoCamerasReader(self._images, self._infos, self.log, rectify=rectify)
+        self._reader = StereoReader(self._images, self._infos, self.log, rectify=rectify)
         self._rectification = RectificationMonitor(self.log)
         self._foreign = ForeignValuesLog(self.get_logger())
         self.add_inputs([*self._images, *self._infos, *self.more_inputs()])
@@ -118,7 +116,7 @@ class StereoNode(MatcherNode):
 
     def process(self, item: Any, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
         watch, times = StopWatch(), FrameTimes()
-        left, right, cameras = self.read(item)
+        left, right, cameras = self._reader.read(item)
         times.height, times.width = left.shape[:2]
         times.preprocess_ms = watch.lap_ms()
         matcher = self.matcher
@@ -137,24 +135,6 @@ class StereoNode(MatcherNode):
             frame, self.settings, self.outputs, wanted)
         times.postprocess_ms += making_ms
         return header, times
-
-    def read(self, item: Any) -> tuple[np.ndarray, np.ndarray, StereoCameras]:
-        """
-        Read a pair.
-
-        :param item: messages of both images and of both camera_info.
-        :returns: left and right image, rectified, and the cameras.
-        :raises PanMatchError: if it cannot be used.
-        """
-        left_message, right_message, left_info, right_info = item
-        left = image_from_message(left_message, self._images[0].resolved)
-        right = image_from_message(right_message, self._images[1].resolved)
-        if left.shape[:2] != right.shape[:2]:
-            raise ImageError(
-                f'{self._images[0].resolved} and {self._images[1].resolved} must have one size, '
-                f'got {left.shape[1]}x{left.shape[0]} and {right.shape[1]}x{right.shape[0]}')
-        cameras = self._cameras.read((left_info, right_info), left.shape)
-        return *cameras.rectify(left, right), cameras
 
 
 def main(args: list[str] | None = None) -> int:

@@ -8,16 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import stamp_pairing
-from ..core.stamp_pairing import (
-    DEFAULT_TOLERANCE_NS,
-    OwnPairing,
-    PairCallback,
-    Pairing,
-    drop_older,
-)
-
-__all__ = ['DEFAULT_TOLERANCE_NS', 'MessageFiltersPairing', 'OwnPairing', 'PairSynchronizer',
-           'message_filters_installed']
+from ..core.stamp_pairing import OwnPairing, PairCallback, Pairing, drop_older
 
 
 class MessageFiltersPairing:

@@ -12,8 +12,6 @@ import numpy as np
 from ..core.pose_track import make_pose
 from ..core.transform_tree import CACHE_S, OwnBuffer, TransformError, frame_name
 
-__all__ = ['CACHE_S', 'Buffer', 'OwnBuffer', 'Tf2Buffer', 'TransformError', 'make_buffer']
-
 log = logging.getLogger(__name__)
 
 

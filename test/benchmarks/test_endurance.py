@@ -62,6 +62,11 @@ def test_one_peak_is_no_growth(report):
     assert (numbers['peak_mib'], numbers['growth_percent']) == (200, 0)
 
 
+def test_steps_tell_when_the_memory_changed(report):
+    assert report.steps([0, 1, 2, 3, 4], [100.0, 100.05, 100.2, 100.25, 99.0]) == [
+        (0, 100.0), (2, 100.2), (4, 99.0)]
+
+
 def test_percentiles_of_ages(report):
     assert report.percentiles([]) == {}
     assert report.percentiles(range(101)) == {'p50': 50, 'p95': 95, 'max': 100}
@@ -144,5 +149,6 @@ def test_a_short_run_with_all_disturbances(tmp_path):
         'camera killed and restarted', 'half the size', 'full size again',
         '30 s back, as a bag that loops', '30 s forward', 'flood of 200 Hz', 'after the flood']
     assert all(phase['rate_hz'] > 0 for phase in numbers['disturbances'])
+    assert numbers['memory_steps'][0][1] > 0
     assert 0 < numbers['age_ms']['at the listener']['p95'] < 60_000
     assert 'after the flood' in result.stdout

@@ -15,6 +15,7 @@ from panmatch_ros.cli.main import main
 from panmatch_ros.data.calibration import write_middlebury_calib
 from panmatch_ros.data.ros_arrays import disparity_of
 from panmatch_ros.data.rosbag_types import typestore
+from panmatch_ros.data.rosbag_writer import BagWriter
 from panmatch_ros.evaluation.bag_outputs import SAVES
 from panmatch_ros.evaluation.frame_table import LATENCY, TASKS
 from panmatch_ros.inference.classical import ClassicalMatcher
@@ -229,6 +230,21 @@ def test_ctrl_c_keeps_what_there_is(run, tmp_path, monkeypatch):
     with Reader(folder / 'outputs') as reader:
         assert reader.message_count == 8
     assert 'Scores of 2 frames' in (folder / 'report.html').read_text()
+
+
+@pytest.mark.parametrize('method', ['write', 'close'])
+def test_a_full_disk_is_said_with_what_there_is(run, tmp_path, monkeypatch, method):
+    def fail(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(BagWriter, method, fail)
+    status, out, err, folder = run(bags.stereo_bag(tmp_path / 'bag', 4))
+    assert status == 1
+    assert 'error: ended early: [Errno 28] No space left on device' in err
+    found = json.loads((folder / 'results.json').read_text())
+    assert found['problems'][0] == 'ended early: [Errno 28] No space left on device'
+    assert found['frames'] == (4 if method == 'close' else 0)
+    assert ('valid %' in out) is (method == 'close')
 
 
 def test_no_bag(run, tmp_path):

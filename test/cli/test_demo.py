@@ -206,6 +206,12 @@ def test_demo_runs_the_nodes_and_passes_its_checks(tmp_path):
         assert all(topic['count'] >= 4 for topic in record['topics'].values())
 
 
+def test_the_flow_is_recorded_and_counted_once(inputs):
+    (_, flow), (_, perception) = demo_processes.planned_runs(inputs)
+    assert flow.topics.split() == ['image', 'flow', 'flow/confidence', 'flow/image_color']
+    assert 'optical_flow' not in perception.topics.split()
+
+
 @pytest.mark.ros
 def test_node_that_dies_ends_the_demo_with_its_last_words(inputs, tmp_path):
     pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup')

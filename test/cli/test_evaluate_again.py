@@ -1,11 +1,13 @@
 """``panmatch evaluate`` in a folder that it knows: what is kept, scored again, shown again."""
 import json
+import os
 
 from pair_folders import write_pair_folders
 import pytest
 
 from panmatch_ros.cli import evaluate
 from panmatch_ros.evaluation import prediction, score
+from panmatch_ros.inference.classical import ClassicalMatcher
 
 
 @pytest.fixture
@@ -40,6 +42,35 @@ def test_what_an_interrupted_run_has_matched_is_kept(panmatch, dataset, tmp_path
     result = panmatch(*arguments)
     assert result.status == 0
     assert result.err.count(' ms (kept)') == 4
+
+
+def test_an_interrupted_run_says_how_it_goes_on(panmatch, dataset, tmp_path, monkeypatch):
+    out = tmp_path / 'out'
+    match, calls = ClassicalMatcher.match_stereo, []
+
+    def stop_at_the_second(self, left, right):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return match(self, left, right)
+
+    monkeypatch.setattr(ClassicalMatcher, 'match_stereo', stop_at_the_second)
+    result = panmatch('evaluate', dataset, '--matcher', 'classical', '--out', out)
+    assert result.status == 130
+    assert f'what is matched is kept in {out}: the same command goes on from there' in result.err
+    for arguments in (('report', out), ('evaluate', out, '--score-only')):
+        result = panmatch(*arguments)
+        assert result.status == 1
+        assert 'the run there has not come to its end: the same `panmatch evaluate' in result.err
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(panmatch, dataset, tmp_path,
+                                                                    monkeypatch):
+    monkeypatch.setattr(os, 'access', lambda path, mode: path != tmp_path)
+    result = panmatch('evaluate', dataset, '--matcher', 'classical', '--out', tmp_path / 'a' / 'b')
+    assert result.status == 1
+    assert result.err == (f'panmatch evaluate: error: --out {tmp_path}/a/b: {tmp_path} cannot be '
+                          'written to; name another folder\n')
 
 
 def test_damaged_predictions_are_made_again(panmatch, dataset, tmp_path):

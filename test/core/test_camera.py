@@ -56,6 +56,8 @@ def test_region_of_interest_that_is_the_whole_image_changes_nothing():
     ({'p': [500, 0, 320, float('inf'), 0, 500, 240, 0, 0, 0, 1, 0]}, 'is not finite'),
     ({'p': [1.0] * 11}, 'cam: P must have 12 numbers, got 11'),
     ({'p': [-500, 0, 320, 0, 0, 500, 240, 0, 0, 0, 1, 0]}, 'must be positive, got -500 and 500'),
+    ({'p': [500, 0, 320, -1e300, 0, 500, 240, 0, 0, 0, 1, 0]}, 'cam: P has a value that no cam'),
+    ({'p': [500, 0, 320, 0, 0, 1e-30, 240, 0, 0, 0, 1, 0]}, 'cam: P has a value that no camera'),
     ({'p': [500, 0, 320, 0, 0, 500, 240, 0, 0, 0, 0, 1]}, 'last row of P must be 0 0 1 0'),
     ({'width': 0}, 'width and height must be positive, got 0x480'),
     ({'binning_x': 1000}, 'binning 1000x1 leaves nothing of 640x480'),

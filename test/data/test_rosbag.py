@@ -285,6 +285,13 @@ def test_empty_folder(tmp_path):
         Bag(tmp_path)
 
 
+def test_a_folder_of_bags_names_them(tmp_path):
+    for name in ('second', 'first'):
+        bags.stereo_bag(tmp_path / name, 1)
+    with pytest.raises(FormatError, match='it holds the bags first, second: name one of them'):
+        Bag(tmp_path)
+
+
 def test_bytes_of_another_type_are_an_error(tmp_path):
     message = bags.pair_messages(0)[0][1]
     data = bytes(typestore().serialize_cdr(message, message.__msgtype__))

@@ -82,6 +82,37 @@ def test_rectified_and_uncompressed_images_are_preferred(choose):
     assert images_of(choose(messages)) == [bags.LEFT, bags.RIGHT]
 
 
+def test_rectified_images_are_told_by_a_part_of_their_name(choose):
+    """As the ZED wrapper 5 names them: /zed/zed_node/left/color/rect/image."""
+    rect = {'/left/': '/zed/left/color/rect/', '/right/': '/zed/right/color/rect/',
+            'image_rect': 'image'}
+    raw = {old: new.replace('rect', 'raw') for old, new in rect.items()}
+    messages = [*renamed(bags.pair_messages(0), raw), *renamed(bags.pair_messages(0), rect)]
+    for _, message in messages[:2]:
+        message.d[0] = 0.1
+    chosen = choose(messages)
+    assert images_of(chosen) == ['/zed/left/color/rect/image', '/zed/right/color/rect/image']
+    assert not chosen.rectify
+
+
+def test_a_namespace_that_sounds_so_does_not_make_raw_images_rectified(choose):
+    names = {'/left/image_rect': '/rect/left/image_raw', '/right/image_rect':
+             '/rect/right/image_raw', '/left/c': '/rect/left/c', '/right/c': '/rect/right/c'}
+    messages = list(renamed(bags.pair_messages(0), names))
+    for _, message in messages[:2]:
+        message.d[0] = 0.1
+    assert choose(messages).rectify is True
+
+
+def test_raw_images_without_camera_info_are_not_called_rectified(choose):
+    names = {'/left/image_rect': '/cam0/image_raw', '/right/image_rect': '/cam1/image_raw'}
+    chosen = choose(list(renamed(bags.pair_messages(0)[2:], names)))
+    assert chosen.notes[1] == (
+        'the images are called raw, and without camera_info they cannot be rectified: what is '
+        'matched is only right if they are rectified')
+    assert len(chosen.problems) == 2
+
+
 def test_compressed_images_find_their_calibration(choose):
     compressed = make('sensor_msgs/msg/CompressedImage', header=header(bags.START_NS, 'camera'),
                       format='jpeg', data=np.zeros(4, np.uint8))
@@ -154,6 +185,20 @@ def test_truth_is_guessed_by_name_and_type(choose):
     assert chosen.truths == {'depth': '/gt/depth', 'disparity': '/gt/disparity',
                              'lidar': '/lidar/points'}
     assert sum('truth' in note and 'override: --' in note for note in chosen.notes) == 3
+
+
+@pytest.mark.parametrize('topic', [
+    '/kitti/velo/pointcloud', '/velodyne_points', '/os_cloud_node/points',
+    '/os1_cloud_node/points', '/livox/lidar', '/pandar'])
+def test_names_of_lidars(choose, topic):
+    messages = [*bags.pair_messages(0), bags.cloud(np.ones((3, 3)), bags.START_NS, topic=topic)]
+    assert choose(messages).truths == {'lidar': topic}
+
+
+@pytest.mark.parametrize('topic', ['/stereo/points2', '/camera/depth/points'])
+def test_points_of_cameras_are_no_lidar(choose, topic):
+    messages = [*bags.pair_messages(0), bags.cloud(np.ones((3, 3)), bags.START_NS, topic=topic)]
+    assert choose(messages).truths == {}
 
 
 def test_pictures_of_truth_are_no_truth(choose):

@@ -87,6 +87,14 @@ def test_perception_has_both_parts(tmp_path):
     assert [value is not None for value in ran.values('temporal_px')] == [False, True, True]
 
 
+def test_both_parts_are_prepared_before_their_time_is_taken(tmp_path, monkeypatch):
+    prepared = []
+    monkeypatch.setattr(ClassicalMatcher, 'prepare', lambda self, task, size: prepared.append(
+        (task, size)))
+    Ran(bags.stereo_bag(tmp_path / 'bag', 3), 'perception')
+    assert prepared == [('stereo', bags.SIZE), ('flow', bags.SIZE)]
+
+
 def test_a_calibration_can_be_given(tmp_path):
     messages = [each for each in [*bags.pair_messages(0), depth_of_wall(0)]
                 if 'camera_info' not in each[0]]

@@ -65,6 +65,14 @@ def test_every_damaged_byte_is_found(tmp_path):
             read_prediction(path, 'key')
 
 
+@pytest.mark.parametrize('data', [b'garbage', b'\x93NUMPY', b''])
+def test_what_is_no_archive_is_not_taken_for_a_pickle(tmp_path, data):
+    path = tmp_path / 'a.npz'
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match='is damaged: it is no .npz file, or its end is missing'):
+        read_prediction(path)
+
+
 def test_other_archives_are_refused(tmp_path):
     path = tmp_path / 'a.npz'
     np.savez(path, values=np.zeros((2, 2)))

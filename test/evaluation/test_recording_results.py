@@ -1,9 +1,9 @@
 """Files of a run: the worst frames with pictures, the page, and numbers as JSON."""
-import base64
 import json
 import re
 
 import cv2
+from html_checker import check
 import numpy as np
 import pytest
 
@@ -61,9 +61,9 @@ def test_pictures_are_of_the_frame():
     worst = WorstFrames()
     worst.add(row(0, photometric_grey=1.0), frame(0, with_flow=True))
     pictures = worst.frames()[0].pictures
-    assert [title for title, _ in pictures] == ['left image', 'disparity', 'flow']
-    data = base64.b64decode(pictures[0][1].partition('base64,')[2])
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert [picture.title for picture in pictures] == [
+        'left image', 'disparity, blue 1 to red 1 px', 'flow']
+    pixels = cv2.imdecode(np.frombuffer(pictures[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert pixels.shape == (*SIZE, 3)
     assert np.abs(pixels.astype(int) - 120).max() <= 3
 
@@ -72,7 +72,8 @@ def test_pictures_are_of_the_frame():
 def results(tmp_path):
     results = RecordingResults(tmp_path / 'out', 'stereo', ['disparity'], back=False)
     for index in range(3):
-        results.add(row(index, disparity_epe_px=index + 0.5, photometric_grey=1.0), frame(index))
+        results.add(row(10 + index, disparity_epe_px=index + 0.5, photometric_grey=1.0),
+                    frame(index))
     yield results
     results.close()
 
@@ -86,9 +87,13 @@ def test_page_and_numbers(results, tmp_path):
     assert '<h1>panmatch bag &lt;drive&gt;</h1>' in page
     assert 'bag ends at &lt;byte&gt; 7' in page
     assert page.count('<polyline') == 2
-    assert page.count('<img src="data:image/jpeg;base64,') == 6
+    check(page)
+    assert page.count('src="data:image/jpeg;base64,') == 6
+    # The worst first; when it was on the axis of the diagrams, and how to find it in the bag.
+    assert re.findall(r'<h3>(.*?)</h3>', page)[0] == (
+        '2.000 s <small>stamp 12.000, worst by EPE px</small>')
     assert re.search(r'>EPE px</th><td class="number">3</td><td class="number">1.5</td>', page)
-    assert 'http' not in page
+    assert 'http' not in page.replace('xmlns="http://www.w3.org/2000/svg"', '')
     found = json.loads(paths[1].read_text())
     assert found['frames'] == 3
     assert found['scores']['disparity_epe_px'] == {'frames': 3, 'mean': 1.5, 'median': 1.5,
@@ -100,7 +105,7 @@ def test_page_and_numbers(results, tmp_path):
 def test_results_can_be_written_again_with_more_frames(results, tmp_path):
     report = RunReport('a', 'b', {})
     results.write(report, {})
-    results.add(row(3, disparity_epe_px=9.0), frame(3))
+    results.add(row(13, disparity_epe_px=9.0), frame(3))
     results.write(report, {})
     assert json.loads((tmp_path / 'out' / 'results.json').read_text())['frames'] == 4
 

@@ -11,10 +11,11 @@ from panmatch_ros.data.sample import Annotation
 from panmatch_ros.evaluation.confidence import BINS, Reliability
 from panmatch_ros.evaluation.pair_score import PairScore
 from panmatch_ros.evaluation.picture_files import read_pictures
-from panmatch_ros.evaluation.reliability_plot import LEFT, SIDE, TOP, reliability_plot
+from panmatch_ros.evaluation.reliability_plot import reliability_plot
 from panmatch_ros.evaluation.report import report_page, write_report
 from panmatch_ros.evaluation.run import Plan, predict_run, score_run
 from panmatch_ros.evaluation.run_folder import CURVES, PICTURES, RESULTS, RunFolder
+from panmatch_ros.evaluation.svg_plot import HEIGHT, LEFT, TOP
 
 
 @pytest.fixture
@@ -129,10 +130,11 @@ def test_reliability_plot(two_bins):
     empty = Reliability(*np.zeros((3, BINS)))
     plot = reliability_plot('all <x>', {'none': empty, 'a&b': two_bins})
     check(plot)
-    found = re.search(r'points="([^"]+)"', plot).group(1)
-    points = [tuple(map(float, point.split(','))) for point in found.split()]
-    assert points == [pytest.approx((LEFT + 0.1 * SIDE, TOP + SIDE), abs=0.06),
-                      pytest.approx((LEFT + 0.9 * SIDE, TOP + SIDE / 3), abs=0.06)]
+    diagonal, curve = ([tuple(map(float, point.split(','))) for point in found.split()]
+                       for found in re.findall(r'points="([^"]+)"', plot))
+    assert diagonal == [(LEFT, TOP + HEIGHT), (LEFT + HEIGHT, TOP)]
+    assert curve == [pytest.approx((LEFT + 0.1 * HEIGHT, TOP + HEIGHT), abs=0.06),
+                     pytest.approx((LEFT + 0.9 * HEIGHT, TOP + HEIGHT / 3), abs=0.06)]
     assert 'a&amp;b: calibration error 0.200' in plot  # (3 + 21) / 120
     assert 'none' not in plot.replace('fill="none"', '')
     assert 'all &lt;x&gt;' in plot

@@ -8,10 +8,12 @@ from panmatch_ros.evaluation.pair_score import PairScore
 from panmatch_ros.evaluation.picture_files import Picture, PictureRow
 from panmatch_ros.evaluation.report import anchor, pair_section
 from panmatch_ros.evaluation.report_tables import (
+    MANY_COLUMNS,
     difference_table,
     format_column,
     mean_table,
     number_table,
+    table,
 )
 from panmatch_ros.evaluation.results import compared
 from panmatch_ros.evaluation.score_metrics import mean_of
@@ -27,6 +29,13 @@ def cells(html):
     rows = (re.findall(r'<t[hd][^>]*>(.*?)</t[hd]>', line) for line in html.splitlines())
     return {row[0]: [re.sub(r'<br><small.*?</small>', '', cell) for cell in row[1:]]
             for row in rows if row and row[0] != 'matcher'}
+
+
+def test_a_table_of_many_columns_is_dense():
+    names = [f'<th>{index}</th>' for index in range(MANY_COLUMNS + 1)]
+    assert '<table class="dense">' in table(''.join(names), [])
+    assert '<table>' in table(''.join(names[1:]), [])
+    assert '<table class="narrow">' in table(''.join(names[:2]), [], is_narrow=True)
 
 
 def test_winner_of_each_metric_is_bold():
@@ -50,7 +59,7 @@ def test_mean_is_over_pairs_that_all_solved():
     table = mean_table('stereo', compared(scores, 'stereo'), 3)
     check(table)
     assert [cells(table)[name][0] for name in 'xy'] == ['<b>1.500</b>', '2.000']
-    assert '<small title="95 % interval">1.000 … 2.000</small>' in table
+    assert '<small title="95 % interval">1.000&nbsp;… 2.000</small>' in table
     assert 'Over the 2 of 3 pairs' in table
     assert 'No pair' in mean_table('stereo', compared(scores[4:], 'stereo'), 1)
 

@@ -50,6 +50,13 @@ def test_axes():
     assert axis_from_zero('a', []).high == 1
 
 
+def test_ticks_do_not_crowd():
+    fast_and_slow = axis_around('ms', [0.4, 20000])
+    assert fast_and_slow.ticks() == [1, 10, 100, 1000, 10000]
+    assert Axis('a', 95.62, 96.16).ticks(3) == pytest.approx([95.8, 96.0])
+    assert Axis('a', 0, 10).ticks(2) == [0, 5, 10]
+
+
 def test_dots_are_at_median_time_and_mean_error():
     slow = [score(str(index), error, time)
             for index, (error, time) in enumerate([(1, 90), (3, 100), (2, 500)])]

@@ -1,6 +1,7 @@
 """Parameter files, RViz configurations and launch files agree with the nodes and the docs."""
 import ast
 import importlib.util
+from itertools import chain
 from pathlib import Path
 import re
 
@@ -11,7 +12,8 @@ import yaml
 pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
 import ros_harness  # noqa: F401  # sets the ROS domain of these tests
 
-from panmatch_ros.nodes import image_player, recorder
+from panmatch_ros.nodes import bag_player, image_player, recorder
+from panmatch_ros.nodes.evaluator_parameters import EVALUATOR_NODE
 from panmatch_ros.nodes.flow_node import FlowNode
 from panmatch_ros.nodes.match_node import MatchNode
 from panmatch_ros.nodes.match_parameters import MATCH_NODE
@@ -28,8 +30,9 @@ PAGES = ROOT / 'docs' / 'nodes'
 NODES = {'stereo': (StereoNode, STEREO_NODE), 'flow': (FlowNode, FLOW_NODE),
          'match': (MatchNode, MATCH_NODE), 'motion_depth': (MotionDepthNode, MOTION_DEPTH_NODE),
          'perception': (PerceptionNode, PERCEPTION_NODE)}
-ALL_SPECS = [*STEREO_NODE, *FLOW_NODE, *MATCH_NODE, *MOTION_DEPTH_NODE, *PERCEPTION_NODE,
-             *image_player.SPECS, *recorder.SPECS]
+SPECS = {**{f'{task}_node': specs for task, (_, specs) in NODES.items()},
+         'evaluator_node': EVALUATOR_NODE}  # which have a parameter file
+ALL_SPECS = [*chain(*SPECS.values()), *bag_player.SPECS, *image_player.SPECS, *recorder.SPECS]
 RVIZ_CLASSES = {'rviz_default_plugins/PointCloud2': 'PointCloud2',
                 'rviz_default_plugins/Image': 'Image',
                 'rviz_default_plugins/Pose': 'PoseStamped'}
@@ -55,10 +58,10 @@ def add(graph, task):
 
 # Parameters.
 
-@pytest.mark.parametrize('task', NODES)
-def test_parameter_file_holds_the_table(task):
-    text = (ROOT / 'config' / f'{task}_node.yaml').read_text()
-    specs = NODES[task][1]
+@pytest.mark.parametrize('node', SPECS)
+def test_parameter_file_holds_the_table(node):
+    text = (ROOT / 'config' / f'{node}.yaml').read_text()
+    specs = SPECS[node]
     values = yaml.safe_load(text)
     assert list(values) == ['/**']
     assert list(values['/**']) == ['ros__parameters']
@@ -69,10 +72,10 @@ def test_parameter_file_holds_the_table(task):
         assert type(values[spec.name]) is type(spec.default)
 
 
-@pytest.mark.parametrize('task', NODES)
-def test_parameter_file_tells_description_unit_and_range(task):
-    text = (ROOT / 'config' / f'{task}_node.yaml').read_text()
-    for spec in NODES[task][1]:
+@pytest.mark.parametrize('node', SPECS)
+def test_parameter_file_tells_description_unit_and_range(node):
+    text = (ROOT / 'config' / f'{node}.yaml').read_text()
+    for spec in SPECS[node]:
         comment = re.search(rf'((?: +#[^\n]*\n)+) +{re.escape(spec.name)}:', text)[1]
         words = ' '.join(comment.replace('#', ' ').split())
         assert spec.description in words
@@ -178,12 +181,10 @@ def test_every_launch_argument_is_documented(task):
     assert all(arguments.values())
 
 
-@pytest.mark.parametrize('page', ['lifecycle.md', 'nodes/README.md'])
-def test_commands_use_arguments_that_there_are(page):
-    text = (ROOT / 'docs' / page).read_text(encoding='utf-8')
-    commands = re.findall(r'ros2 launch panmatch_ros (\w+)\.launch\.py([^\n`]*)', text)
-    assert len(commands) >= 3
-    for task, rest in commands:
-        given = re.findall(r' (\w+):=', rest)
-        assert given
-        assert set(given) <= set(launch_arguments(task))
+@pytest.mark.parametrize(('task', 'others'), [
+    ('stereo', {'launch_image_proc'}), ('flow', set()),
+    ('perception', {'odometry', 'ego_motion', 'odom_frame', 'camera_frame'})])
+def test_replay_has_the_arguments_of_the_nodes_that_the_page_tells(task, others):
+    replay = launch_arguments('replay')
+    assert set(launch_arguments(task)) - set(replay) == others
+    assert all(replay.values())

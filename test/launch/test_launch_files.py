@@ -257,6 +257,18 @@ def test_missing_image_proc_is_said(graph, start):
     assert 'image_proc is not installed' in launched.text()
 
 
+@pytest.mark.parametrize('managed', ['false', 'true'])
+def test_missing_rviz_is_said(graph, start, managed):
+    """The exception of launch_ros ended the node too."""
+    with contextlib.suppress(PackageNotFoundError):
+        get_package_prefix('rviz2')
+        pytest.skip('rviz2 is installed')
+    launched = start('flow', rviz='true', managed=managed)
+    wait_for_nodes(graph, launched, '/flow_node')
+    assert 'rviz2 is not installed' in launched.text()
+    assert_ends_cleanly(launched)
+
+
 def test_wrong_matcher_ends_with_a_reason(start):
     launched = start('stereo', matcher='magic')
     launched.wait()

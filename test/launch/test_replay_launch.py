@@ -40,6 +40,26 @@ def test_file_is_short_and_uses_relative_names():
     assert re.findall(r"'/", text) == []
 
 
+@pytest.mark.parametrize(('arguments', 'text'), [
+    ({'bag': 'x'}, "missing required argument 'out'"),
+    ({'bag': 'x', 'out': 'y', 'node': 'other'}, '"node" provided value "other" is not valid')])
+def test_wrong_arguments(start, arguments, text):
+    launched = start('replay', **arguments)
+    assert launched.wait(30) == 1
+    assert text in launched.text()
+
+
+def test_the_bag_is_not_played_if_nothing_can_be_written(start, tmp_path):
+    """Else a long bag would run to its end for nothing."""
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'frames.csv').touch()
+    bag = bags.stereo_bag(tmp_path / 'bag', FRAMES)
+    launched = start('replay', bag=bag, out=tmp_path / 'out', rate='0.001', player='own')
+    launched.wait(40)
+    assert 'frames.csv exists' in launched.text()
+    assert 'the bag is played' not in launched.text()
+
+
 def test_a_bag_is_evaluated_and_everything_ends(start, tmp_path):
     def truth(index):
         return bags.disparity_truth(index, 8.5, topic='/truth/disparity')

@@ -132,6 +132,19 @@ def test_a_cut_bag_is_played_as_far_as_it_goes(graph, tmp_path):
     graph.wait_for_log('bag has no metadata.yaml')
 
 
+def test_damage_that_is_found_while_playing_is_said(graph, tmp_path):
+    path = bags.stereo_bag(tmp_path / 'bag', 4, compression='storage')
+    (file,) = path.glob('*.mcap')
+    data = file.read_bytes()
+    chunk = data.index(b'\x28\xb5\x2f\xfd')  # of Zstandard
+    file.write_bytes(data[:chunk] + bytes(4) + data[chunk + 4:])
+    player = graph.add(BagPlayer, bag=str(path), end_process=False, wait_seconds=0.0)
+    assert 'is damaged after' not in graph.log_text()
+    assert graph.spin_until(lambda: player.finished)
+    assert player.played < 16
+    graph.wait_for_log(f'{file.name} is damaged after {player.played} messages of these topics')
+
+
 @pytest.mark.parametrize(('parameters', 'error', 'text'), [
     ({}, ConfigError, 'set bag to the bag to play'),
     ({'bag': '/nothing'}, FormatError, 'there is no such bag'),

@@ -11,12 +11,9 @@ from ros_harness import image_message
 from sensor_msgs.msg import CompressedImage, Image
 
 from panmatch_ros.core.errors import ImageError
+from panmatch_ros.core.image_message import FORMATS, MAX_COMPRESSED_PIXELS, view_image
 from panmatch_ros.nodes import compat
-from panmatch_ros.nodes.conversions import (
-    FORMATS,
-    MAX_COMPRESSED_PIXELS,
-    image_from_message,
-)
+from panmatch_ros.nodes.conversions import image_from_message
 
 pytestmark = pytest.mark.ros
 
@@ -113,7 +110,7 @@ def test_byte_order_has_no_meaning_for_bytes():
 
 def test_view_shares_the_memory_of_the_message():
     message = image_message(RGB, 'rgb8', 1.0)
-    compat.view_image(message, np.dtype('u1'), 3)[0, 0, 0] = 99
+    view_image(message, np.dtype('u1'), 3)[0, 0, 0] = 99
     assert message.data[0] == 99
 
 

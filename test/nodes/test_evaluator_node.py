@@ -21,6 +21,7 @@ from panmatch_ros.nodes.bag_player import BagPlayer
 from panmatch_ros.nodes.evaluator_node import EvaluatorNode
 from panmatch_ros.nodes.flow_node import FlowNode
 from panmatch_ros.nodes.perception_node import PerceptionNode
+from panmatch_ros.nodes.pose_sources import STATIC_TF_QOS
 from panmatch_ros.nodes.stereo_node import StereoNode
 
 pytestmark = pytest.mark.ros
@@ -194,6 +195,20 @@ def test_silent_topics_and_bad_messages_are_said(graph, tmp_path):
     assert results['frames'] == 2
     assert 'no message on /lidar/points' in results['problems'][0]
     assert any('/lidar/points: no message within 20 ms' in note for note in results['notes'])
+
+
+def test_static_transforms_alone_are_enough(graph, tmp_path, capfd):
+    tf2_msgs = pytest.importorskip('tf2_msgs.msg', reason='tf2_msgs is not installed')
+    evaluator = graph.add(EvaluatorNode, out=str(tmp_path / 'out'), truths='lidar')
+    publisher = graph.node.create_publisher(tf2_msgs.TFMessage, '/tf_static', STATIC_TF_QOS)
+    publisher.publish(tf2_msgs.TFMessage())
+    assert graph.spin_until(lambda: evaluator._inputs.received['/tf_static'])
+    assert '/tf' not in evaluator._inputs.silent()
+    publish_frame(graph, 0)
+    assert graph.spin_until(lambda: evaluator._live.predicted == 1)
+    graph.close_node(evaluator)
+    # What is wrong stands in the log too, where somebody sees it.
+    assert 'no message on /lidar/points' in capfd.readouterr().err
 
 
 def test_a_full_queue_loses_messages_and_says_so(graph, tmp_path):

@@ -8,8 +8,8 @@ pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or s
 from ros_harness import stamped
 from sensor_msgs.msg import CameraInfo, Image
 
+from panmatch_ros.core.stamp_guard import JUMP, LATE, LATE_LIMIT, OK, StampGuard
 from panmatch_ros.nodes.calibration_gate import CalibrationGate
-from panmatch_ros.nodes.inputs import JUMP, LATE, LATE_LIMIT, OK, StampGuard
 from panmatch_ros.nodes.statistics import FrameTimes, Statistics
 
 pytestmark = pytest.mark.ros
@@ -133,6 +133,36 @@ def test_calibration_that_stops_costs_one_pair():
     gate.pair(4)
     assert gate.done == [(1, 1), (3, 1), (4, 1)]
     assert gate.given_up == [(2, ())]
+
+
+def test_calibration_that_follows_its_image_is_awaited_again_after_a_reset():
+    """Once it was not awaited, each pair got the calibration of the one before, for ever."""
+    gate = Gate()
+    gate.pair(1)
+    gate.infos(1)
+    gate.gate.reset()
+    for stamp in (2, 3, 4):
+        gate.pair(stamp)
+        gate.infos(stamp)
+    assert gate.done == [(1, 1), (2, 1), (3, 3), (4, 4)]
+
+
+def test_calibration_that_was_lost_once_is_awaited_again():
+    gate = Gate()
+    for stamp in (1, 2, 3, 4, 5):
+        gate.pair(stamp)
+        gate.infos(stamp, [0] if stamp == 2 else [0, 1])
+    assert gate.done == [(1, 1), (3, 2), (4, 4), (5, 5)]
+    assert gate.given_up == [(2, ())]
+
+
+def test_calibration_that_follows_the_next_image_is_not_awaited():
+    gate = Gate()
+    for stamp in range(1, 9):
+        gate.pair(stamp)
+        gate.infos(stamp - 1)
+    assert [pair for pair, _ in gate.done] == list(range(1, 9))
+    assert gate.given_up == []
 
 
 def test_missing_calibration_is_reported_once_and_the_pair_still_used():

@@ -125,6 +125,17 @@ def test_the_keyframe_stays_if_that_is_wanted(graph, messages, images):
     assert_pose(graph.received['pose'][-1])
 
 
+def test_a_keyframe_that_cannot_be_matched_is_replaced(graph, messages, images):
+    """The matcher wants 8 x 8 pixels: with such a keyframe every later image was refused."""
+    node = start(graph, messages, reference='keyframe')
+    tiny = images[0][:7, :7].copy()
+    for stamp, image in enumerate((tiny, images[0], images[0], images[1]), start=1):
+        send(graph, node, float(stamp), image)
+    assert sources(graph, 1) == [(3, 4)]
+    assert node.statistics.rejected == 1
+    graph.wait_for_log('at least 8 x 8 pixels, got 7 x 7')
+
+
 def test_an_image_without_contrast_is_no_keyframe(graph, messages, images):
     node = start(graph, messages, reference='keyframe')
     for stamp, image in enumerate((BLACK, images[0], BLACK, images[1]), start=1):

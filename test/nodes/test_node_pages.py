@@ -1,5 +1,4 @@
 """Topics, QoS, encodings and pictures of docs/nodes/*.md agree with the running nodes."""
-import ast
 from itertools import chain
 from pathlib import Path
 import re
@@ -15,19 +14,25 @@ import numpy as np
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 import ros_harness  # noqa: F401  # sets the ROS domain of these tests
 
-from panmatch_ros.nodes.conversions import FORMATS
+from panmatch_ros.core.image_message import FORMATS
+from panmatch_ros.nodes.bag_player import BagPlayer
 from panmatch_ros.nodes.diagnostics import own_messages
+from panmatch_ros.nodes.evaluator_node import EvaluatorNode
 from panmatch_ros.nodes.flow_node import FlowNode
 from panmatch_ros.nodes.image_player import ImagePlayer
 from panmatch_ros.nodes.match_node import MatchNode
 from panmatch_ros.nodes.motion_depth_node import MotionDepthNode
 from panmatch_ros.nodes.perception_node import PerceptionNode
-from panmatch_ros.nodes.recorder import TOPICS, Recorder
+from panmatch_ros.nodes.recorder import Recorder
+from panmatch_ros.nodes.recorder_topics import TOPICS
 from panmatch_ros.nodes.stereo_node import StereoNode
 
 pytestmark = pytest.mark.ros
 PAGES = Path(__file__).parents[2] / 'docs' / 'nodes'
+IN_BAG = '/recorded/'
 COMPRESSED = {'image_transport': 'compressed'}
+TO_FOLDER = {'out': 'FOLDER', 'overwrite': True}
+FLOW, PERCEPTION = {'task': 'flow', **TO_FOLDER}, {'task': 'perception', **TO_FOLDER}
 # Parameters with which a node has other topics than with its defaults; {} are the defaults.
 VARIANTS = {
     'stereo_node': (StereoNode, [{}, COMPRESSED, {'rectify': True},
@@ -41,12 +46,26 @@ VARIANTS = {
     'perception_node': (PerceptionNode, [
         {}, COMPRESSED, {'ego_motion': 'none'}, {'ego_motion': 'tf'}, {'ego_motion': 'odometry'},
         {'rectify': True}, {'rectify': True, **COMPRESSED}]),
+    'evaluator_node': (EvaluatorNode, [
+        TO_FOLDER, {**TO_FOLDER, **COMPRESSED}, {**TO_FOLDER, 'rectify': True},
+        {**TO_FOLDER, 'rectify': True, **COMPRESSED}, {**TO_FOLDER, 'prediction': 'depth'},
+        {**TO_FOLDER, 'truths': 'depth,disparity,lidar'}, FLOW, {**FLOW, **COMPRESSED},
+        {**FLOW, 'truths': 'flow'}, PERCEPTION, {**PERCEPTION, 'rectify': True},
+        {**PERCEPTION, 'truths': 'depth,disparity,flow,lidar'}]),
+    'bag_player': (BagPlayer, [{'bag': 'BAG'}, {'bag': 'BAG', 'clock': False},
+                               {'bag': 'BAG', 'topics': f'{IN_BAG}image'}]),
     'image_player': (ImagePlayer, [{'images': 'IMAGE'}, {
         'left': 'IMAGE', 'right': 'IMAGE', 'calibration': 'CALIBRATION'}]),
     'recorder': (Recorder, [{'task': task, 'out': 'FOLDER'} for task in TOPICS]),
 }
-MATCHER_NODES = [name for name in VARIANTS if name not in ('image_player', 'recorder')]
-NOT_OURS = re.compile(r'/parameter_events|/rosout|.*/(\w+_parameter\w*|get_type_description)')
+TOOLS = ('evaluator_node', 'bag_player', 'image_player', 'recorder')
+MATCHER_NODES = [name for name in VARIANTS if name not in TOOLS]
+NOT_OURS = re.compile(rf'/parameter_events|/rosout|{IN_BAG}.*|'
+                      r'.*/(\w+_parameter\w*|get_type_description)')
+NEEDED = {  # by nodes with topics that depend on it
+    'tf2_msgs.msg': ('motion_depth_node', 'perception_node', 'evaluator_node', 'bag_player'),
+    'nav_msgs.msg': ('motion_depth_node', 'perception_node'),
+    'panmatch_ros.msg': ('evaluator_node',), 'rosbags': ('bag_player',)}
 CALIBRATION = 'cam0=[40 0 8; 0 40 8; 0 0 1]\ncam1=[40 0 8; 0 40 8; 0 0 1]\nbaseline=100\n' \
               'doffs=0\nwidth=16\nheight=16\n'
 
@@ -74,7 +93,21 @@ def files(tmp_path):
     cv2.imwrite(str(tmp_path / 'image.png'), np.zeros((16, 16, 3), np.uint8))
     (tmp_path / 'calib.txt').write_text(CALIBRATION)
     return {'IMAGE': str(tmp_path / 'image.png'), 'CALIBRATION': str(tmp_path / 'calib.txt'),
-            'FOLDER': str(tmp_path / 'recorded')}
+            'FOLDER': str(tmp_path / 'recorded'), 'BAG': str(tmp_path / 'bag')}
+
+
+def skip_without_what_is_needed(name):
+    for module, nodes in NEEDED.items():
+        if name in nodes:
+            pytest.importorskip(module, reason=f'{module} is not installed: run make setup')
+
+
+def write_recording(path):
+    """Write what bag_player plays."""
+    import bags
+    messages = dict(bags.pair_messages(0))
+    bags.write_bag(Path(path), [(f'{IN_BAG}image', messages[bags.LEFT]), bags.tf(
+        [('base', 'camera', np.eye(4), 0)], f'{IN_BAG}tf_static')])
 
 
 def topics_of(node):
@@ -93,7 +126,9 @@ def topics_of(node):
 def relative(name):
     """Give the name as the tables have it."""
     name = name.removesuffix('/compressed')
-    return name if name in ('/diagnostics', '/tf', '/tf_static') else name.lstrip('/')
+    if name in ('/diagnostics', '/tf', '/tf_static', '/clock'):
+        return name
+    return re.sub(rf'^/({"|".join(VARIANTS)})/', '~/', name).lstrip('/')
 
 
 def type_name(message_type):
@@ -141,11 +176,9 @@ def without_own_types(name, rows):
 @pytest.mark.parametrize('name', VARIANTS)
 def test_topic_table_is_what_the_node_has(graph, files, name):
     node_class, variants = VARIANTS[name]
-    if name in ('motion_depth_node', 'perception_node'):
-        pytest.importorskip('tf2_msgs.msg', reason='tf2_msgs is not installed: run make setup, or '
-                            'install ros-$ROS_DISTRO-tf2-msgs')
-        pytest.importorskip('nav_msgs.msg', reason='nav_msgs is not installed: run make setup, or '
-                            'install ros-$ROS_DISTRO-nav-msgs')
+    skip_without_what_is_needed(name)
+    if name == 'bag_player':
+        write_recording(files['BAG'])
     found = []
     for variant in variants:
         node = graph.add(node_class, **{key: files.get(value, value)
@@ -162,6 +195,28 @@ def test_topic_table_is_what_the_node_has(graph, files, name):
         assert {topic.qos for topic in topics} == {rows[key].qos}, key
         always = all(any(topic[:2] == key for topic in variant) for variant in found)
         assert always == (not rows[key].condition), f'{key}: {rows[key].condition!r}'
+
+
+def test_topics_of_a_bag_are_played_with_the_qos_of_the_page(graph, files):
+    skip_without_what_is_needed('bag_player')
+    write_recording(files['BAG'])
+    rows = re.findall(r'^\| (each[^|]*) \|[^|]*\| out \| ([^|]*) \|',
+                      (PAGES / 'bag_player.md').read_text(), re.MULTILINE)
+    node = graph.add(BagPlayer, bag=files['BAG'])
+    played = {item.topic_name: qos_text(item.qos_profile) for item in node.publishers
+              if item.topic_name.startswith(IN_BAG)}
+    assert rows == [
+        ('each of the bag, or those in `topics`', played[f'{IN_BAG}image']),
+        ('each whose name ends with `tf_static`', played[f'{IN_BAG}tf_static'])]
+
+
+def test_default_qos_of_the_evaluator(graph, files):
+    skip_without_what_is_needed('evaluator_node')
+    page = (PAGES / 'evaluator_node.md').read_text()
+    assert 'With `use_system_default_qos` what is best effort here becomes reliable.' in page
+    node = graph.add(EvaluatorNode, out=files['FOLDER'], truths='depth,disparity',
+                     use_system_default_qos=True)
+    assert {topic.qos for topic in topics_of(node) if topic.direction == 'in'} == {'reliable, 50'}
 
 
 @pytest.mark.parametrize('name', MATCHER_NODES)
@@ -216,32 +271,3 @@ def test_the_picture_of_a_node_is_made_by_the_node(tmp_path):
     assert np.abs(made - kept)[titles].mean() < 2
     depth = made[30:, 330:630]  # the middle of three panels
     assert (depth.max(axis=2) - depth.min(axis=2) > 60).mean() > 0.5  # in colours
-
-
-# What the log says.
-
-def test_quoted_messages_are_those_of_the_code():
-    quoted = [text for page in PAGES.glob('*.md') for row in troubles(page.read_text())
-              for text in re.findall('`([^`]+)`', row)]
-    assert len(quoted) > 40
-    said = '\n'.join(texts_of_the_code())
-    missing = [text for text in quoted for part in re.split(r'\.\.\.|\b\d[\dx.]*', text)
-               if part.strip() not in said]
-    assert missing == []
-
-
-def troubles(page):
-    """Give the first cells of the tables of what can go wrong."""
-    section = page.partition('\n## What can go wrong\n')[2].split('\n## ')[0]
-    return [line.split('|')[1] for line in section.splitlines() if line.startswith('| ')]
-
-
-def texts_of_the_code():
-    """Give all strings of the package, with '{}' for what is put into them."""
-    for path in (PAGES.parents[1] / 'panmatch_ros').rglob('*.py'):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
-            elif isinstance(node, ast.JoinedStr):
-                yield ''.join(str(part.value) if isinstance(part, ast.Constant) else '{}'
-                              for part in node.values)

@@ -72,6 +72,17 @@ def test_values_that_cannot_work_stop_the_node_with_a_reason(graph, name, value,
         graph.add(StereoNode, **{name: value})
 
 
+def test_parameters_that_do_not_exist_are_told(graph):
+    """ROS ignores them without a word, a misspelt one too."""
+    graph.add(StereoNode, max_disparty=64.0, zzz=1, use_sim_time=False, **{
+        'qos_overrides./depth.publisher.depth': 5})
+    graph.wait_for_log('there is no parameter zzz: its value is ignored')
+    lines = [line for line in graph.log_text().splitlines() if 'there is no parameter' in line]
+    assert sorted(lines) == [
+        'there is no parameter max_disparty: its value is ignored; did you mean max_disparity?',
+        'there is no parameter zzz: its value is ignored']
+
+
 def test_values_that_cannot_work_are_refused_while_running(graph):
     node = graph.add(StereoNode)
     for name, value, reason in (

@@ -89,6 +89,16 @@ def test_ctrl_c_inside_exec_is_a_requested_end(start_code):
     assert process.returncode == 0, output
 
 
+def test_parameters_without_ros_args_are_told(graph, start_python):
+    """Without --ros-args ROS ignores -p; the node started with its defaults, silently."""
+    process = start_python('-m', 'panmatch_ros.nodes.flow_node', '-p', 'matcher', 'classical')
+    wait_until_up(graph, 'flow_node')
+    process.send_signal(signal.SIGINT)
+    output = end(process, 2.0)
+    assert process.returncode == 0, output
+    assert 'ignored, for they do not come after --ros-args: -p matcher classical' in output
+
+
 def test_error_while_the_node_is_made_is_not_hidden(start_code):
     process = start_code("""
         def make_node():
@@ -177,11 +187,3 @@ def test_player_without_images_says_what_it_needs(start):
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 1
     assert 'set either images, or left and right' in output
-
-
-def test_scripts_for_ros2_run_exist_for_every_node():
-    scripts = Path(__file__).parents[2] / 'scripts'
-    for node in NODES:
-        text = (scripts / node).read_text()
-        assert f'from panmatch_ros.nodes.{node} import main' in text
-        assert os.access(scripts / node, os.X_OK)

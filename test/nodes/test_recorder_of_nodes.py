@@ -15,7 +15,8 @@ from match_scene import K as MATCH_K
 from motion_depth_runs import DRIVE, ODOMETRY, drive_for
 from moving_ball_scene import BALL
 from moving_camera import K
-from ros_harness import image_message
+from moving_textures import moved_pair
+from ros_harness import RELIABLE, image_message
 from sensor_msgs.msg import Image
 from two_view_scene import direction_error_deg, rotation_error_deg
 
@@ -24,12 +25,14 @@ from panmatch_ros.core.quaternion import rotation_from_quaternion
 from panmatch_ros.core.rigid_motion import make_transform, rigid_flow
 from panmatch_ros.core.types import Correspondences
 from panmatch_ros.data.ply import read_ply
-from panmatch_ros.nodes import recorder
+from panmatch_ros.nodes import recorder_topics
 from panmatch_ros.nodes.diagnostics import own_messages
+from panmatch_ros.nodes.flow_node import FlowNode
 from panmatch_ros.nodes.match_node import MatchNode
 from panmatch_ros.nodes.motion_depth_node import MotionDepthNode
 from panmatch_ros.nodes.perception_node import PerceptionNode
-from panmatch_ros.nodes.recorder import Recorder, chosen_topics
+from panmatch_ros.nodes.recorder import Recorder
+from panmatch_ros.nodes.recorder_topics import chosen_topics
 from panmatch_ros.viz.matches import draw_matches
 
 pytestmark = pytest.mark.ros
@@ -80,6 +83,35 @@ def test_matches_and_pose(graph, tmp_path):
     found = Correspondences(points0, points1, arrays['correspondences.scores'])
     assert np.array_equal(arrays['matches/image_color'], draw_matches(
         views().image0, views().image1, found, node.settings.max_drawn, color_by='confidence'))
+
+
+def test_flow_with_its_message_in_one(graph, tmp_path):
+    if own_messages() is None:
+        pytest.skip('the messages of panmatch_ros are not built: run make setup')
+    node = graph.add(FlowNode, matcher='classical')
+    older, newer = moved_pair(3, -2)
+
+    def act():  # both the recorder and the node have to listen
+        publisher = graph.node.create_publisher(Image, 'image', RELIABLE)
+        assert graph.spin_until(lambda: publisher.get_subscription_count() == 2)
+        publisher.publish(image_message(older, 'mono8', 1.0))
+        assert graph.spin_until(lambda: node.statistics.received == 1 and node.worker.idle)
+        publisher.publish(image_message(newer, 'mono8', 1.25))
+    arrays, report = record(graph, tmp_path, act, task='flow', topics=(
+        'image flow flow/confidence optical_flow'), frames=1)
+    assert report['topics']['optical_flow']['count'] == 1
+    assert np.array_equal(arrays['optical_flow'], arrays['flow'], equal_nan=True)
+    assert np.nanmedian(arrays['optical_flow'], axis=(0, 1)) == pytest.approx([3, -2], abs=0.1)
+    assert np.array_equal(arrays['optical_flow.confidence'], arrays['flow/confidence'])
+    assert arrays['optical_flow.dt'] == arrays['flow.dt'] == pytest.approx(0.25)
+    assert np.array_equal(arrays['image.before'], older)
+
+
+def test_all_topics_of_flow_hold_its_message_if_it_is_built():
+    expected = ['image', 'flow', 'flow/confidence', 'optical_flow', 'flow/image_color']
+    if own_messages() is None:
+        expected.remove('optical_flow')
+    assert list(chosen_topics('flow')) == expected
 
 
 def test_depth_from_motion(graph, tmp_path):
@@ -176,7 +208,7 @@ def test_names_that_the_task_does_not_have(graph, tmp_path):
 
 
 def test_messages_that_are_not_there(monkeypatch):
-    monkeypatch.setattr(recorder, 'own_messages', lambda: None)
+    monkeypatch.setattr(recorder_topics, 'own_messages', lambda: None)
     assert chosen_topics('match') == {'pose': PoseStamped, 'pose/status': DiagnosticArray,
                                       'matches/image_color': Image}
     for task in ('flow', 'perception'):
@@ -184,7 +216,7 @@ def test_messages_that_are_not_there(monkeypatch):
 
     def fail(name):
         raise ModuleNotFoundError(f'No module named {name!r}')
-    monkeypatch.setattr(recorder.importlib, 'import_module', fail)
+    monkeypatch.setattr(recorder_topics.importlib, 'import_module', fail)
     with pytest.raises(ConfigError) as raised:
         chosen_topics('match', 'pose')
     assert str(raised.value) == (

@@ -24,9 +24,9 @@ from ros_harness import floats_of, stamp_of
 from sensor_msgs.msg import Image
 from stereo_msgs.msg import DisparityImage
 
+from panmatch_ros.core.stamp_guard import LATE_LIMIT
 from panmatch_ros.inference.classical import ClassicalMatcher
 from panmatch_ros.nodes.flow_node import FlowNode
-from panmatch_ros.nodes.inputs import LATE_LIMIT
 from panmatch_ros.nodes.perception_node import PerceptionNode
 from panmatch_ros.nodes.stereo_node import StereoNode
 

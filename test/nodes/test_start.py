@@ -1,9 +1,11 @@
 """Console scripts of the nodes, with ROS 2 and without."""
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,10 +72,37 @@ def test_every_node_is_a_console_script_and_a_script_of_ros2_run(node):
     assert entry in (root / 'setup.py').read_text(encoding='utf-8')
     script = root / 'scripts' / node
     assert os.access(script, os.X_OK)
-    task = node.removeprefix('managed_').removesuffix('_node')
-    lines = script.read_text(encoding='utf-8').splitlines()
-    if node in MANAGED:
-        assert lines[-1] == f"sys.exit(main('{task}'))"
+    assert script.read_text(encoding='utf-8').splitlines() == [
+        '#!/usr/bin/env python3', 'import sys', '',
+        f'from panmatch_ros.nodes.start import {node}', '', f'sys.exit({node}())']
+
+
+@pytest.mark.parametrize('node', ['stereo_node', 'managed_stereo_node'])
+@pytest.mark.parametrize('sent', [signal.SIGINT, signal.SIGTERM])
+def test_signal_during_the_imports_is_a_requested_end(node, sent, tmp_path):
+    """Imports take a second on a small computer; Ctrl-C gave a traceback and status 1 or -2."""
+    code = textwrap.dedent(f"""
+        import os, sys, time
+        class Interrupt:
+            def find_spec(self, name, path=None, target=None):
+                if name == 'panmatch_ros.nodes.stereo_node':
+                    os.kill(os.getpid(), {int(sent)})
+                    time.sleep(30)
+        sys.meta_path.insert(0, Interrupt())
+        from panmatch_ros.nodes.start import {node}
+        sys.exit({node}())
+    """)
+    pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
+    result = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True,
+                            text=True, timeout=20, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, '', '')
+
+
+def test_signals_mean_after_the_imports_what_they_meant_before(monkeypatch):
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.setattr(start, 'import_module', lambda *_: SimpleNamespace(main=lambda: [
+        signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]))
+    assert start.stereo_node() == handlers
 
 
 def test_a_broken_package_is_not_taken_for_missing_ros(monkeypatch):

@@ -7,12 +7,13 @@ pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or s
 from ros_harness import stamped
 from sensor_msgs.msg import Image
 
+from panmatch_ros.core.image_message import stamp_ns
+from panmatch_ros.core.stamp_pairing import OwnPairing
 from panmatch_ros.nodes import sync
-from panmatch_ros.nodes.conversions import stamp_ns
 
 pytestmark = pytest.mark.ros
 MILLISECOND = 1_000_000
-PAIRINGS = [sync.OwnPairing]
+PAIRINGS = [OwnPairing]
 if sync.message_filters_installed():
     PAIRINGS.append(sync.MessageFiltersPairing)
 

@@ -11,8 +11,9 @@ pytest.importorskip('nav_msgs', reason='nav_msgs is not installed (ros-$ROS_DIST
 from moving_camera import transform
 
 from panmatch_ros.core.rigid_motion import make_transform
+from panmatch_ros.core.transform_tree import OwnBuffer, TransformError
 from panmatch_ros.nodes import transforms
-from panmatch_ros.nodes.transforms import OwnBuffer, Tf2Buffer, TransformError, make_buffer
+from panmatch_ros.nodes.transforms import Tf2Buffer, make_buffer
 
 pytestmark = pytest.mark.ros
 

@@ -23,6 +23,8 @@ OPTIONS = ('--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usa
            '--no-first-run', '--disable-extensions', '--disable-background-networking',
            '--disable-component-update', '--disable-sync', '--hide-scrollbars',
            '--host-resolver-rules=MAP * ~NOTFOUND', '--remote-debugging-pipe')
+TOO_WIDE = """Array.from(document.querySelectorAll('body, .wide')).filter(
+    each => each.scrollWidth > each.clientWidth + 1).map(each => each.innerText.slice(0, 40))"""
 IMAGES = """Promise.all(Array.from(document.images, image => image.decode().then(
     () => null, () => null).then(() => [image.alt, image.naturalWidth, image.naturalHeight])))"""
 
@@ -40,6 +42,7 @@ class Opened:
     :param problems: messages of its console, exceptions, and what the browser logs about it.
     :param requests: addresses that it asked for, without that of the page and data in it.
     :param images: alternative text, width and height (pixels; 0 if it did not load) of each.
+    :param too_wide: the first letters of each part that is wider than its place.
     :param text: as a reader sees it.
     :param screenshot: PNG of the top of the page, if it was asked for.
     """
@@ -47,6 +50,7 @@ class Opened:
     problems: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     images: list[tuple[str, int, int]] = field(default_factory=list)
+    too_wide: list[str] = field(default_factory=list)
     text: str = ''
     screenshot: bytes = b''
 
@@ -98,6 +102,7 @@ class Browser:
             self._receive()
         images = self._evaluate(IMAGES, session)
         found = Opened(images=[tuple(image) for image in images],
+                       too_wide=self._evaluate(TOO_WIDE, session),
                        text=self._evaluate('document.body.innerText', session))
         if screenshot:
             shot = self.call('Page.captureScreenshot', session, format='png')

@@ -1,18 +1,19 @@
-"""The cameras of the stereo node, read from their camera_info."""
+"""The pairs of the stereo nodes: images and cameras, read from their messages."""
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.errors import CalibrationError
+import numpy as np
+
+from ..core.errors import CalibrationError, ImageError
 from ..core.stereo_cameras import StereoCameras, calibration_content, stereo_cameras
+from .conversions import image_from_message
 from .diagnostics import ThrottledLog
 from .inputs import InputTopic
 
-__all__ = ['StereoCameras', 'StereoCamerasReader']
 
-
-class StereoCamerasReader:
+class StereoReader:
     """
-    Reads the cameras of the pairs from their camera_info.
+    Reads pairs of images and the cameras that took them.
 
     :param images: topics of the images, left first.
     :param infos: topics of their camera_info.
@@ -25,7 +26,24 @@ class StereoCamerasReader:
         self._images, self._infos, self._log, self._rectify = images, infos, log, rectify
         self._last: tuple[Any, StereoCameras] | None = None  # with what it was read from
 
-    def read(self, infos: tuple[Any, Any], size: tuple[int, ...]) -> StereoCameras:
+    def read(self, messages: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray, StereoCameras]:
+        """
+        Read a pair.
+
+        :param messages: both images and both camera_info, left first.
+        :returns: left and right image, rectified, and the cameras.
+        :raises PanMatchError: if it cannot be used.
+        """
+        names = [topic.resolved for topic in self._images]
+        left, right = map(image_from_message, messages[:2], names)
+        if left.shape[:2] != right.shape[:2]:
+            raise ImageError(
+                f'{names[0]} and {names[1]} must have one size, got {left.shape[1]}x'
+                f'{left.shape[0]} and {right.shape[1]}x{right.shape[0]}')
+        cameras = self._cameras((messages[2], messages[3]), left.shape)
+        return *cameras.rectify(left, right), cameras
+
+    def _cameras(self, infos: tuple[Any, Any], size: tuple[int, ...]) -> StereoCameras:
         """
         Read the calibration of a pair.
 
