@@ -24,7 +24,7 @@ from .network_options import (
     matcher_options,
     network_options,
 )
-from .options import add_disparity_range, count, versions
+from .options import add_disparity_range, count_or_none, versions
 from .progress import Progress, progress
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--submission', type=Path, metavar='DIR',
                         help='also write the results as the site of the benchmark takes them, '
                              'into an empty folder; for one matcher, with --out')
-    parser.add_argument('--pictures', type=count, default=PICTURES, metavar='N',
+    parser.add_argument('--pictures', type=count_or_none, default=PICTURES, metavar='N',
                         help='pairs of each task that have pictures in the report: the worst, '
-                             f'and a few of the best (default {PICTURES})')
+                             f'and a few of the best (default {PICTURES}); 0 for none')
     add_ablation(parser)
     add_dataset(parser)
     add_disparity_range(parser)

@@ -66,6 +66,15 @@ def count(text: str) -> int:
     return int(value)
 
 
+def count_or_none(text: str) -> int:
+    """
+    Read a whole number, 0 or above.
+
+    :raises ArgumentTypeError: if it is none.
+    """
+    return 0 if text == '0' else count(text)
+
+
 def size(text: str) -> tuple[int, int]:
     """
     Read a height and a width like ``192x256``.

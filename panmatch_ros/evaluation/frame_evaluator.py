@@ -16,7 +16,7 @@ from ..core.errors import PanMatchError
 from ..core.image_message import stamp_ns
 from ..core.point_projection import sparse_depth
 from ..core.stamp_guard import JUMP, StampGuard
-from ..core.transform_tree import OwnBuffer, TransformError
+from ..core.transform_tree import OwnBuffer, TransformError, frame_name
 from ..data.ros_arrays import depth_of, disparity_of, flow_of, points_of
 from . import frame_scores
 from .frame_scores import FlowPart, Scores, StereoPart
@@ -179,6 +179,8 @@ class FrameEvaluator:
 
     def _pose(self, frame: Frame, cloud: Any) -> np.ndarray:
         """Give the (4, 4) transform of a cloud into the camera of a frame."""
+        if frame_name(cloud.header.frame_id) == frame_name(frame.frame_id):
+            return np.eye(4)  # which TF need not know, as of a simulator
         return self._transforms.lookup(frame.frame_id, cloud.header.frame_id, stamp_ns(cloud))
 
     def _score_first(self) -> None:

@@ -143,15 +143,16 @@ class StereoInputs:
             self._start_anew(index)
         self._synchronizer.add(index, stamp_ns(message), message)
 
-    def cameras(self, given: Input) -> StereoCameras | None:
+    def cameras(self, given: Input, size: tuple[int, int]) -> StereoCameras | None:
         """
         Give the calibration of a pair: that of its stamp, else the latest.
 
+        :param size: (height, width) of its images, pixels.
         :returns: None if there is none (yet).
         :raises CalibrationError: if it cannot be used.
         """
         if self._fixed is not None:
-            return self._fitted(given.messages[0], self._fixed)
+            return self._fitted(size, self._fixed)
         if not all(self._infos):
             return None
         infos = tuple(by_stamp.get(stamp_ns(message), next(reversed(by_stamp.values())))
@@ -175,7 +176,7 @@ class StereoInputs:
             raise ImageError(
                 f'{self._topics[0]} and {self._topics[1]} must have one size, got '
                 f'{left.shape[1]}x{left.shape[0]} and {right.shape[1]}x{right.shape[0]}')
-        cameras = self.cameras(given)
+        cameras = self.cameras(given, (left.shape[0], left.shape[1]))
         if cameras is None:
             if self._rectify:
                 raise CalibrationError('raw images need the camera_info of both cameras to be '
@@ -189,11 +190,10 @@ class StereoInputs:
                 f'{left.shape[1]}x{left.shape[0]}')
         return *cameras.rectify(left, right), cameras
 
-    def _fitted(self, message: Any, cameras: StereoCameras) -> StereoCameras:
+    def _fitted(self, size: tuple[int, int], cameras: StereoCameras) -> StereoCameras:
         """Bring the given calibration to the size of images that were only resized."""
-        height, width = getattr(message, 'height', 0), getattr(message, 'width', 0)
-        left = cameras.rig.left
-        if not width or (left.height, left.width) == (height, width) or abs(
+        (height, width), left = size, cameras.rig.left
+        if (left.height, left.width) == size or abs(
                 left.height * width / left.width - height) > SIZE_TOLERANCE_PX:
             return cameras
         self._fixed = StereoCameras(cameras.rig.resized(height, width))

@@ -39,7 +39,8 @@ def results_of(scores: Sequence[PairScore]) -> dict[str, Any]:
                         for pair in itertools.combinations(by_matcher, 2)]
     return {'pairs': [_pair(score) for score in scores], 'means': means,
             'differences': differences,
-            'bootstrap': {'level_percent': LEVEL_PERCENT, 'resamples': RESAMPLES, 'seed': SEED}}
+            'bootstrap': {'interval': 'expanded percentiles', 'level_percent': LEVEL_PERCENT,
+                          'resamples': RESAMPLES, 'seed': SEED}}
 
 
 def compared(scores: Iterable[PairScore], task: str) -> dict[str, list[PairScore]]:

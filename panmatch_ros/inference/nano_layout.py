@@ -121,8 +121,8 @@ def lay_out(size: tuple[int, int], options: NanoOptions) -> NanoLayout:
         scale = 1.0  # a little more detail is not worth another grid of pixels
     if scale < wanted:
         log.warning('images of %d x %d pixels are matched at %.2g of their size instead of '
-                    '%.2g, with about %d pixels: max_pixels', width, height, scale, wanted,
-                    options.max_pixels)
+                    '%.2g: the network takes about %d pixels at most (max_pixels)', width, height,
+                    scale, wanted, options.max_pixels)
     scaled = size if scale == 1 else (max(round(height * scale), 1), max(round(width * scale), 1))
     layout = NanoLayout(size, scaled)
     return NanoLayout(size, layout.padded) if options.fit == 'stretch' else layout

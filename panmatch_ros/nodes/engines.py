@@ -11,7 +11,7 @@ from ..inference.matcher import Matcher
 
 class EngineLog:
     """
-    Log what there is to say of engines, once whenever it changes.
+    Log what computes, each once, and what there is to say of engines, whenever it changes.
 
     :param logger: of a node.
     """
@@ -19,6 +19,7 @@ class EngineLog:
     def __init__(self, logger: Any) -> None:
         self._logger = logger
         self._last = ''
+        self._named: set[str] = set()
 
     def note(self, matcher: Matcher | None, status: EngineStatus) -> None:
         """
@@ -27,6 +28,8 @@ class EngineLog:
         :param matcher: whose it is; None while one is made.
         :param status: of its engines now.
         """
+        if matcher is not None and matcher.backend != 'auto':  # which has not computed yet
+            self._name(f'matching with {matcher.name} ({matcher.backend}, {matcher.precision})')
         text = re.sub(r'\d+ s\b', '# s', status.text)  # only the time passes
         if matcher is None or text == self._last:
             return
@@ -37,6 +40,11 @@ class EngineLog:
             self._logger.info(status.text)
         elif any(programs.engines for programs in engines_of(matcher)):
             self._logger.info('the engines that were needed are ready')
+
+    def _name(self, text: str) -> None:
+        if text not in self._named:
+            self._named.add(text)
+            self._logger.info(text)
 
 
 def build_engines(logger: Any, make_matcher: Callable[[], Matcher], task: str,

@@ -64,6 +64,16 @@ def test_an_interrupted_run_says_how_it_goes_on(panmatch, dataset, tmp_path, mon
         assert 'the run there has not come to its end: the same `panmatch evaluate' in result.err
 
 
+def test_pictures_can_be_left_out(panmatch, dataset, tmp_path):
+    out = tmp_path / 'out'
+    result = panmatch('evaluate', dataset, '--matcher', 'classical', '--out', out, '--pictures', 0)
+    assert result.status == 0
+    assert list((out / 'pictures').glob('*.jpg')) == []
+    assert '<figure' not in (out / 'report.html').read_text()
+    for wrong in ('-1', '1.5'):
+        assert panmatch('evaluate', dataset, '--pictures', wrong).status == 2
+
+
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(panmatch, dataset, tmp_path,
                                                                     monkeypatch):
     monkeypatch.setattr(os, 'access', lambda path, mode: path != tmp_path)

@@ -102,6 +102,13 @@ def test_a_calibration_can_be_given(tmp_path):
     assert ran.rows[0].scores['depth_abs_rel'] < 0.01
 
 
+def test_a_calibration_of_another_size_fits_compressed_images(tmp_path):
+    """Their messages do not tell the size."""
+    path = bags.write_bag(tmp_path / 'bag', [*compressed_pair(), depth_of_wall(0)])
+    ran = Ran(path, rig=bags.RIG.resized(2 * bags.SIZE[0], 2 * bags.SIZE[1]))
+    assert ran.rows[0].scores['depth_abs_rel'] < 0.01
+
+
 def test_raw_images_are_rectified_as_by_the_node(tmp_path):
     pytest.importorskip('rclpy', reason='the scene is made with messages of ROS')
     import raw_stereo
@@ -125,14 +132,18 @@ def test_raw_images_are_rectified_as_by_the_node(tmp_path):
     assert ran.rows[0].scores['row_residual_px'] < 0.2
 
 
+def compressed_pair():
+    """Left and right image of a pair as PNG."""
+    for topic, message in bags.pair_messages(0)[2:]:
+        pixels = np.array(message.data).reshape(bags.SIZE)
+        yield f'{topic}/compressed', make(
+            'sensor_msgs/msg/CompressedImage', header=message.header, format='png',
+            data=cv2.imencode('.png', pixels)[1].ravel())
+
+
 def test_compressed_images_give_the_same_scores(tmp_path):
     messages = bags.pair_messages(0)
-    compressed = messages[:2]
-    for topic, message in messages[2:]:
-        pixels = np.array(message.data).reshape(bags.SIZE)
-        compressed.append((f'{topic}/compressed', make(
-            'sensor_msgs/msg/CompressedImage', header=message.header, format='png',
-            data=cv2.imencode('.png', pixels)[1].ravel())))
+    compressed = [*messages[:2], *compressed_pair()]
     raw, packed = (Ran(bags.write_bag(tmp_path / name, each)) for name, each in
                    (('raw', messages), ('packed', compressed)))
     assert packed.problems == []

@@ -175,6 +175,15 @@ def test_lidar_is_projected_with_static_and_moving_transforms():
     assert run.remarks == {}
 
 
+def test_points_in_the_frame_of_the_camera_need_no_transform():
+    run = Evaluated('lidar')
+    points = lidar_points(2.0) @ T_BASE_CAMERA[:3, :3]
+    run.truth('lidar', bags.cloud(points, bags.stamp_of(0), 'camera'))
+    run.frames(0)
+    assert run.remarks == {}
+    assert run.rows[0].scores['lidar_abs_rel'] == pytest.approx(abs(DEPTH_M - 2.0) / 2.0)
+
+
 def test_lidar_whose_frame_nobody_knows_is_a_remark():
     run = Evaluated('lidar')
     run.truth('lidar', bags.cloud(lidar_points(2.0), bags.stamp_of(0), 'nowhere'))

@@ -76,9 +76,9 @@ def test_calibration_of_the_stamp_comes_before_the_latest():
     other = bags.RIG.resized(*bags.SIZE).__class__.ideal(bags.SIZE, 100.0, 0.4)
     given.add(bags.pair_messages(0))
     given.add(bags.pair_messages(1, rig=other)[:2])
-    assert given.inputs.cameras(given.found[0]).rig.baseline_m == pytest.approx(0.2)
+    assert given.inputs.cameras(given.found[0], bags.SIZE).rig.baseline_m == pytest.approx(0.2)
     given.add(bags.pair_messages(2)[2:])  # has no camera_info of its own
-    assert given.inputs.cameras(given.found[1]).rig.baseline_m == pytest.approx(0.4)
+    assert given.inputs.cameras(given.found[1], bags.SIZE).rig.baseline_m == pytest.approx(0.4)
 
 
 def test_without_camera_info_a_rectified_pair_is_still_a_pair():

@@ -69,7 +69,8 @@ def test_differences_are_of_the_same_pairs():
 def test_one_pair_has_no_interval():
     results = results_of(SCORES[:2])
     assert results['means'][0]['intervals']['epe_px'] is None
-    assert results['bootstrap'] == {'level_percent': 95.0, 'resamples': 2000, 'seed': 0}
+    assert results['bootstrap'] == {'interval': 'expanded percentiles', 'level_percent': 95.0,
+                                    'resamples': 2000, 'seed': 0}
 
 
 def test_areas_under_recall_curves():

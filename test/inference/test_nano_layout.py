@@ -74,7 +74,8 @@ def test_large_images_are_made_smaller_and_that_is_said(caplog):
     with caplog.at_level(logging.WARNING):
         layout = lay_out((400, 901), NanoOptions(max_pixels=90_000))
     assert layout.scaled == (200, 450)
-    assert 'max_pixels' in caplog.text
+    assert 'matched at 0.5 of their size instead of 1: the network takes about 90000' in (
+        caplog.text)
     assert lay_out((1080, 1920), NanoOptions(detail=True)).scaled == (1080, 1920)
 
 

@@ -1,6 +1,4 @@
 """Nodes as processes: Ctrl-C, external shutdown, exit codes."""
-import os
-from pathlib import Path
 import signal
 import textwrap
 import time
