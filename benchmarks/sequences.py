@@ -17,7 +17,7 @@ import numpy as np
 
 from panmatch_ros.checkpoints.weightfill import fill_model
 from panmatch_ros.cli.options import count, size
-from panmatch_ros.evaluation.benchmark import benchmark_images
+from panmatch_ros.evaluation.timing.benchmark import benchmark_images
 from panmatch_ros.inference.matcher import Matcher
 from panmatch_ros.inference.nano import NanoMatcher, NanoOptions
 from panmatch_ros.inference.panmatch import PanMatchMatcher

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ..core.camera import StereoRig
     from ..data.rosbag import Bag
     from ..data.rosbag_topics import Chosen
-    from ..evaluation.bag_run import BagRun, RunOptions
-    from ..evaluation.frame_evaluator import Frame, FrameScore
-    from ..evaluation.recording_report import RunReport
+    from ..evaluation.recordings.bag_run import BagRun, RunOptions
+    from ..evaluation.recordings.frame_evaluator import Frame, FrameScore
+    from ..evaluation.recordings.recording_report import RunReport
     from ..inference.matcher import Matcher
 
 SUMMARY = 'evaluate a matcher on a recording (rosbag2), without ROS'
@@ -116,9 +116,9 @@ def run(args: argparse.Namespace) -> int:
 def evaluate(args: argparse.Namespace, bag: 'Bag', chosen: 'Chosen', matcher: 'Matcher',
              rig: 'StereoRig | None') -> int:
     """Run the matcher over the bag, and write what came of it, even if the run is interrupted."""
-    from ..evaluation.bag_outputs import BagOutputs
-    from ..evaluation.bag_run import BagRun
-    from ..evaluation.recording_results import RecordingResults
+    from ..evaluation.recordings.bag_outputs import BagOutputs
+    from ..evaluation.recordings.bag_run import BagRun
+    from ..evaluation.recordings.recording_results import RecordingResults
     results = RecordingResults(args.out, chosen.task, chosen.truths, not args.no_consistency)
     options = run_options(args, rig)
 
@@ -158,7 +158,7 @@ def evaluate(args: argparse.Namespace, bag: 'Bag', chosen: 'Chosen', matcher: 'M
 def describe(args: argparse.Namespace, chosen: 'Chosen', matcher: 'Matcher', run_once: 'BagRun',
              problems: list[str]) -> 'RunReport':
     """Collect what is told about the run."""
-    from ..evaluation.recording_report import RunReport
+    from ..evaluation.recordings.recording_report import RunReport
     names = ', '.join(camera.image for camera in chosen.cameras)
     return RunReport(f'panmatch bag {args.bag.name}',
                      f'{chosen.task} of {names} with {matcher.name} ({matcher.backend})',
@@ -167,9 +167,9 @@ def describe(args: argparse.Namespace, chosen: 'Chosen', matcher: 'Matcher', run
 
 def run_options(args: argparse.Namespace, rig: 'StereoRig | None') -> 'RunOptions':
     """Translate the options."""
-    from ..evaluation.bag_matching import MatchingOptions
-    from ..evaluation.bag_run import RunOptions
-    from ..evaluation.frame_evaluator import EvaluationOptions
+    from ..evaluation.recordings.bag_matching import MatchingOptions
+    from ..evaluation.recordings.bag_run import RunOptions
+    from ..evaluation.recordings.frame_evaluator import EvaluationOptions
     changes: dict[str, Any] = {}
     if args.min_confidence is not None:
         changes = dict.fromkeys(('stereo_confidence', 'flow_confidence'), args.min_confidence)
@@ -200,8 +200,8 @@ def prepare(args: argparse.Namespace) -> None:
 
     :raises ConfigError: if it must not be written to.
     """
-    from ..evaluation.bag_outputs import BAG, FILES, remove_outputs
-    from ..evaluation.recording_results import WRITTEN
+    from ..evaluation.recordings.bag_outputs import BAG, FILES, remove_outputs
+    from ..evaluation.recordings.recording_results import WRITTEN
     if args.out.exists() and not args.out.is_dir():
         raise ConfigError(f'--out {args.out} is a file; name a folder')
     if args.bag.resolve() == args.out.resolve() or args.bag.resolve().parent == args.out.resolve():

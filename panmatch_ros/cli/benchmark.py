@@ -24,7 +24,7 @@ from .network_options import (
 from .options import add_disparity_range, count, size
 
 if TYPE_CHECKING:
-    from ..evaluation.benchmark_case import Case, Row
+    from ..evaluation.timing.case import Case, Row
 
 SUMMARY = 'measure time and memory of matchers on this machine'
 EXAMPLES = """\
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     :returns: 1 if a case failed, else 0.
     :raises PanMatchError: if an option cannot be used.
     """
-    from ..evaluation.benchmark import Rounds, benchmark_images, measure
+    from ..evaluation.timing.benchmark import Rounds, benchmark_images, measure
     from .benchmark_tables import describe_group, describe_machine, machine_line, results_of
     check_options(args)
     machine = describe_machine()
@@ -172,7 +172,7 @@ def cases_of(args: argparse.Namespace, task: str, size_px: tuple[int, int]) -> '
     :param task: 'stereo' or 'flow'.
     :param size_px: (height, width) of the images.
     """
-    from ..evaluation.benchmark_case import Case
+    from ..evaluation.timing.case import Case
     streams = (False, True) if args.stream and task == 'flow' else (False,)
     for name in matchers_of(args):
         one = for_one_of(matchers_of(args), name, args)

@@ -8,8 +8,8 @@ import platform
 import re
 from typing import Any
 
-from ..evaluation.benchmark_case import Cost, Row
 from ..evaluation.results import finite_or_none
+from ..evaluation.timing.case import Cost, Row
 from .evaluate_report import align
 from .options import versions
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.disparity import camera_rays
 from ..core.pixels import warp
 from ..core.quaternion import rotation_from_quaternion
-from ..evaluation.metrics import BAD_THRESHOLDS_PX, disparity_metrics
+from ..evaluation.metrics.dense import BAD_THRESHOLDS_PX, disparity_metrics
 from ..evaluation.pair_score import PairScore, matchers_of
 from .demo_inputs import DemoInputs
 from .demo_processes import Record

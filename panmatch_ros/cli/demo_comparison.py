@@ -9,7 +9,7 @@ from ..data.sample import Sample
 from ..evaluation.contender import Contender, make_contender
 from ..evaluation.example import store_example
 from ..evaluation.pair_score import PairScore, matchers_of
-from ..evaluation.report import write_report
+from ..evaluation.report.page import write_report
 from ..evaluation.run import Plan, predict_run, score_run
 from ..evaluation.run_folder import RunFolder
 from .demo_inputs import DemoPair

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.image import to_rgb
 from ..data.images import write_image
-from ..evaluation.report_style import STYLE
+from ..evaluation.report.style import STYLE
 from ..viz.flow import flow_legend
 from ..viz.panels import tile_panels
 from ..viz.point_cloud import render_point_cloud

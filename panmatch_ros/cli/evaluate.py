@@ -132,7 +132,7 @@ def conclude(scores: 'Sequence[PairScore]', out: Path | None = None) -> int:
     :param out: folder with the results; None if there is none.
     :returns: 1 if a pair failed, else 0.
     """
-    from ..evaluation.report import write_report
+    from ..evaluation.report.page import write_report
     from ..evaluation.run_folder import RunFolder
     from .evaluate_report import describe_official, describe_scores
     print(describe_scores(scores))

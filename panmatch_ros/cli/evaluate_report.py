@@ -4,10 +4,10 @@ import itertools
 import math
 from typing import Any
 
-from ..evaluation.intervals import LEVEL_PERCENT, RESAMPLES, SEED, Interval
-from ..evaluation.official_report import official_tables
+from ..evaluation.metrics.intervals import LEVEL_PERCENT, RESAMPLES, SEED, Interval
 from ..evaluation.pair_score import PairScore, matchers_of, tasks_of
-from ..evaluation.report_tables import verdict
+from ..evaluation.report.official import official_tables
+from ..evaluation.report.tables import verdict
 from ..evaluation.results import compared
 from ..evaluation.score_metrics import REGIONS, Metric, metrics_of
 

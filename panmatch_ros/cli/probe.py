@@ -21,7 +21,7 @@ from .progress import Progress, progress
 
 if TYPE_CHECKING:
     from ..data.sample import Sample
-    from ..evaluation.probe import Finding, ProbePlan
+    from ..evaluation.robustness.probe import Finding, ProbePlan
 
 SUMMARY = 'measure matchers on damaged images: rain, fog, night, blur, noise ...'
 EXAMPLES = """\
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     :returns: 1 if a pair failed, else 0.
     :raises PanMatchError: if there are no pairs or an option cannot be used.
     """
-    from ..evaluation.probe import ProbePlan, run_probe
+    from ..evaluation.robustness.probe import ProbePlan, run_probe
     names = list(dict.fromkeys(args.matchers or ['auto']))
     plan = ProbePlan(tuple(args.corruptions or CORRUPTIONS), args.strengths, args.images,
                      args.seed)
@@ -106,7 +106,7 @@ def conclude(findings: 'Sequence[Finding]', plan: 'ProbePlan', samples: 'Sequenc
 
     :returns: 1 if a pair failed, else 0.
     """
-    from ..evaluation.robustness import conditions_of
+    from ..evaluation.robustness.curves import conditions_of
     from .probe_report import describe_conditions
     print(describe_conditions(conditions_of(findings)))
     if args.out:
@@ -120,10 +120,10 @@ def conclude(findings: 'Sequence[Finding]', plan: 'ProbePlan', samples: 'Sequenc
 def write_results(findings: 'Sequence[Finding]', plan: 'ProbePlan',
                   samples: 'Sequence[Sample]', args: argparse.Namespace) -> None:
     """Write the numbers and the page, and say where they are."""
-    from ..evaluation.probe import paint_damages
-    from ..evaluation.probe_page import probe_page
     from ..evaluation.results import csv_of
-    from ..evaluation.robustness import conditions_of, probe_results, robustness_of
+    from ..evaluation.robustness.curves import conditions_of, probe_results, robustness_of
+    from ..evaluation.robustness.probe import paint_damages
+    from ..evaluation.robustness.probe_page import probe_page
     conditions = conditions_of(findings)
     results = {'folder': str(args.folder), 'options': options(args), 'versions': versions(),
                **probe_results(findings)}

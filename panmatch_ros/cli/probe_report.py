@@ -2,14 +2,14 @@
 from collections.abc import Sequence
 import math
 
-from ..evaluation.probe_page import mean_kept
-from ..evaluation.robustness import (
+from ..evaluation.robustness.curves import (
     UNDAMAGED,
     Condition,
     Robustness,
     right_metric,
     robustness_of,
 )
+from ..evaluation.robustness.probe_page import mean_kept
 from ..evaluation.score_metrics import LESS, main_metric
 from .evaluate_report import align
 

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
 
     :raises ConfigError: if the folder is not that of an evaluation.
     """
-    from ..evaluation.report import write_report
+    from ..evaluation.report.page import write_report
     from ..evaluation.run_folder import RunFolder
     print(write_report(RunFolder(args.folder)))
     return 0

@@ -23,8 +23,8 @@ from .progress import progress
 if TYPE_CHECKING:
     from ..evaluation.contender import Contender
     from ..evaluation.pair_score import PairScore
+    from ..evaluation.report.suite_table import Line
     from ..evaluation.suite import Entry
-    from ..evaluation.suite_table import Line
 
 SUMMARY = 'measure matchers on several datasets, with one table'
 EXAMPLES = """\
@@ -76,8 +76,8 @@ def run(args: argparse.Namespace) -> int:
     :raises PanMatchError: if the file is no suite, a dataset is not there, or an option cannot
         be used.
     """
+    from ..evaluation.report.suite_table import lines_of
     from ..evaluation.suite import read_suite
-    from ..evaluation.suite_table import lines_of
     names = list(dict.fromkeys(args.matchers or ['auto']))
     check_out(args)
     check_matchers(names, args)
@@ -129,7 +129,7 @@ def evaluate(entry: 'Entry', chosen: Chosen, contenders: 'Sequence[Contender]',
     :param entry: the dataset.
     :param chosen: its pairs.
     """
-    from ..evaluation.report import write_report
+    from ..evaluation.report.page import write_report
     from ..evaluation.run import measure_only, predict_run, score_run
     from ..evaluation.run_folder import RunFolder
     mine = copy.copy(args)
@@ -147,7 +147,7 @@ def evaluate(entry: 'Entry', chosen: Chosen, contenders: 'Sequence[Contender]',
 
 def show(lines: 'Sequence[Line]', missing: Sequence[str]) -> None:
     """Print a table for each task, and what is not there."""
-    from ..evaluation.suite_table import text_rows
+    from ..evaluation.report.suite_table import text_rows
     from .evaluate_report import align
     for task in dict.fromkeys(line.task for line in lines):
         print(align(text_rows(task, [line for line in lines if line.task == task]), words=2))
@@ -159,8 +159,8 @@ def show(lines: 'Sequence[Line]', missing: Sequence[str]) -> None:
 def write_results(title: str, lines: 'Sequence[Line]', missing: Sequence[str],
                   args: argparse.Namespace) -> None:
     """Write the table and say where it is."""
+    from ..evaluation.report.suite_table import plain_line, suite_page
     from ..evaluation.results import csv_of
-    from ..evaluation.suite_table import plain_line, suite_page
     rows = [plain_line(line) for line in lines]
     results = {'suite': str(args.suite), 'root': str(args.root), 'options': options(args),
                'versions': versions(), 'missing': list(missing), 'lines': rows}

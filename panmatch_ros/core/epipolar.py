@@ -69,6 +69,7 @@ class RectificationReport:
     :param model: what is common to the image, of few matches only the shift; None if they are
         not enough.
     :param verdict: what is wrong, for the user; empty if nothing is known to be.
+    :param is_swapped: whether that is that left and right are exchanged.
     """
 
     residual_px: float
@@ -79,6 +80,7 @@ class RectificationReport:
     enough: bool
     model: RowModel | None
     verdict: str
+    is_swapped: bool = False
 
     @property
     def summary(self) -> str:

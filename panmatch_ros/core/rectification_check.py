@@ -1,14 +1,19 @@
 """Look after the rectification of a stereo camera: some matches now and then, kept for a while."""
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 
 from .epipolar import MAX_RESIDUAL_PX, RectificationReport, report_of_matches
-from .row_matches import match_rows
+from .row_matches import GRID, match_rows
 from .types import Correspondences
 
 REMEMBERED_CHECKS = 8
 SAME_PLACE = 0.025  # of the width: nearer matches of several checks are one
+MOST_MATCHES = GRID[0] * GRID[1]
+SWAPPED_MATCHES = 24  # at least so many with left and right exchanged,
+SWAPPED_FACTOR = 3    # and so many times as many as without
+SWAPPED = 'left and right seem to be swapped: exchanged, the images match far better'
 
 
 def check_rectification(left: np.ndarray, right: np.ndarray,
@@ -66,7 +71,10 @@ class RectificationWatch:
             self._size = left.shape[0], left.shape[1]
             self.reset()
         self._checks.appendleft(matches)
-        return report_of_matches(self._together(), self._size, limit_px=self._limit_px)
+        report = report_of_matches(self._together(), self._size, limit_px=self._limit_px)
+        if _are_swapped(left, right, disparity_range, len(matches)):
+            return replace(report, verdict=SWAPPED, is_swapped=True)
+        return report
 
     def _together(self) -> Correspondences:
         """Join the matches of all checks; of those at one place the newest counts."""
@@ -77,3 +85,10 @@ class RectificationWatch:
         _, first = np.unique(cells, axis=0, return_index=True)
         order = first[np.argsort(-scores[first], kind='stable')]
         return Correspondences(points0[order], points1[order], scores[order])
+
+
+def _are_swapped(left: np.ndarray, right: np.ndarray,
+                 disparity_range: tuple[float, float] | None, count: int) -> bool:
+    """Tell whether a pair with so many matches has far more of them the other way round."""
+    least = max(SWAPPED_MATCHES, SWAPPED_FACTOR * count)
+    return least <= MOST_MATCHES and len(match_rows(right, left, disparity_range)) >= least

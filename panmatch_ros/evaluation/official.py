@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..data.sample import Annotation, Sample
-from .benchmark_metrics import (
+from .metrics.benchmarks import (
     KittiMetrics,
     SintelMetrics,
     SpringMaps,
@@ -22,9 +22,9 @@ from .benchmark_metrics import (
     sintel_metrics,
     spring_metrics,
 )
-from .middlebury_metrics import BAD_PX, QUANTILES_PERCENT, MiddleburyMetrics, middlebury_metrics
+from .metrics.middlebury import BAD_PX, QUANTILES_PERCENT, MiddleburyMetrics, middlebury_metrics
+from .metrics.region_errors import add_regions
 from .pair_score import PairScore
-from .region_errors import add_regions
 from .results import finite_or_none
 
 Numbers = dict[str, float]

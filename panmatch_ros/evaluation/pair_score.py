@@ -3,8 +3,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 import math
 
-from .confidence import Reliability
-from .sparsification import Sparsification
+from .metrics.confidence import Reliability
+from .metrics.sparsification import Sparsification
 
 MILLISECONDS = 'milliseconds'
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import FormatError
-from .confidence import Reliability
-from .intervals import LEVEL_PERCENT, RESAMPLES, SEED, Interval
+from .metrics.confidence import Reliability
+from .metrics.intervals import LEVEL_PERCENT, RESAMPLES, SEED, Interval
+from .metrics.sparsification import Sparsification
 from .pair_score import PairScore, common_pairs, matchers_of, tasks_of
 from .score_metrics import Metric, metrics_of
-from .sparsification import Sparsification
 
 _KNOWN = frozenset({'pair', 'task', 'matcher', 'height', 'width', 'milliseconds', 'truth_scale',
                     'truth_scale_origin', 'truth_note', 'error'})

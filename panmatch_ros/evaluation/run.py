@@ -16,8 +16,8 @@ from ..data.sample import Sample
 from .contender import Contender
 from .official import official_lines, plain_lines
 from .pair_score import PairScore
-from .picture_files import DEFAULT_LIMIT, write_pictures
 from .predict import Outcome, labels_of, predict_pairs
+from .report.picture_files import DEFAULT_LIMIT, write_pictures
 from .results import csv_of, curves_of, results_of
 from .run_folder import CURVES, RESULTS, RUN, TABLE, RunFolder
 from .score import Entrants, score_pairs

@@ -8,12 +8,12 @@ from ..core.errors import ShapeError
 from ..core.pixels import pixel_grid
 from ..data.sample import Annotation, nearest_truth
 from ..viz.comparison import error_px
-from .confidence import Reliability, confidence_metrics, reliability
-from .homography_metrics import transfer
-from .metrics import BAD_THRESHOLDS_PX, Metrics, disparity_metrics, flow_metrics
+from .metrics.confidence import Reliability, confidence_metrics, reliability
+from .metrics.dense import BAD_THRESHOLDS_PX, Metrics, disparity_metrics, flow_metrics
+from .metrics.homography import transfer
+from .metrics.sparsification import Sparsification, sparsification
 from .prediction import Prediction
 from .score_metrics import bad_name, outliers_name, region_name
-from .sparsification import Sparsification, sparsification
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from functools import partial
 
 import numpy as np
 
-from .homography_metrics import AUC_LIMITS_PX
-from .intervals import Interval, difference_interval, mean_interval, statistic_interval
-from .metrics import BAD_THRESHOLDS_PX, OUTLIERS
+from .metrics.dense import BAD_THRESHOLDS_PX, OUTLIERS
+from .metrics.homography import AUC_LIMITS_PX
+from .metrics.intervals import Interval, difference_interval, mean_interval, statistic_interval
+from .metrics.points import PIXEL_LIMITS
+from .metrics.pose import AUC_LIMITS_DEG
+from .metrics.recall_curve import recall_auc
 from .pair_score import MILLISECONDS, PairScore
-from .point_metrics import PIXEL_LIMITS
-from .pose_metrics import AUC_LIMITS_DEG
-from .recall_curve import recall_auc
 
 LESS, MORE, NEITHER = 'less', 'more', ''
 REGIONS = ('noc', 'bg', 'fg')  # not occluded; background and foreground of KITTI

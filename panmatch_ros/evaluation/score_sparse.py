@@ -15,9 +15,9 @@ from ..core.errors import PoseError
 from ..core.two_view import relative_pose
 from ..core.types import Correspondences, Displacement
 from ..data.sample import Annotation
-from .homography_metrics import MATCH_LIMITS_PX, corner_error, matching_accuracy
-from .point_metrics import PIXEL_LIMITS, follow, point_metrics
-from .pose_metrics import pose_errors
+from .metrics.homography import MATCH_LIMITS_PX, corner_error, matching_accuracy
+from .metrics.points import PIXEL_LIMITS, follow, point_metrics
+from .metrics.pose import pose_errors
 from .prediction import Prediction
 from .score_metrics import pck_name
 

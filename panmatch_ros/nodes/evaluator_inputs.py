@@ -13,9 +13,9 @@ from stereo_msgs.msg import DisparityImage
 
 from ..core.errors import ConfigError
 from ..core.stamp_pairing import DEFAULT_TOLERANCE_NS
-from ..evaluation.frame_evaluator import FrameEvaluator
-from ..evaluation.live_frames import LiveFrames
-from ..evaluation.recorded_inputs import SingleInputs, StereoInputs
+from ..evaluation.recordings.frame_evaluator import FrameEvaluator
+from ..evaluation.recordings.live_frames import LiveFrames
+from ..evaluation.recordings.recorded_inputs import SingleInputs, StereoInputs
 from .diagnostics import own_messages
 from .evaluator_parameters import truths_of
 from .pose_sources import STATIC_TF_QOS, TF_QOS

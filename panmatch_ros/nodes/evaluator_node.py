@@ -9,10 +9,10 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from ..core.errors import ConfigError, PanMatchError
-from ..evaluation.frame_evaluator import EvaluationOptions, FrameEvaluator, Remarks
-from ..evaluation.live_frames import LiveFrames
-from ..evaluation.recording_report import RunReport
-from ..evaluation.recording_results import WRITTEN, RecordingResults
+from ..evaluation.recordings.frame_evaluator import EvaluationOptions, FrameEvaluator, Remarks
+from ..evaluation.recordings.live_frames import LiveFrames
+from ..evaluation.recordings.recording_report import RunReport
+from ..evaluation.recordings.recording_results import WRITTEN, RecordingResults
 from ..inference.factory import create_matcher
 from .diagnostics import ThrottledLog
 from .evaluator_inputs import EvaluatorInputs

@@ -3,8 +3,12 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from ..core.errors import ConfigError
-from ..evaluation.frame_evaluator import DEFAULT_MAX_DEPTH_M, DEFAULT_TOLERANCE_S, TRUTHS
-from ..evaluation.frame_table import TASKS
+from ..evaluation.recordings.frame_evaluator import (
+    DEFAULT_MAX_DEPTH_M,
+    DEFAULT_TOLERANCE_S,
+    TRUTHS,
+)
+from ..evaluation.recordings.frame_table import TASKS
 from ..inference.factory import MatcherOptions
 from . import parameters
 from .settings import Spec

@@ -100,7 +100,10 @@ class RectificationMonitor:
             self._outcome = _Outcome(cameras, f'unknown: {error!r}')
             self._report_failure(error)
             return
-        problem = f'{report.verdict}; {_advice(cameras)}' if report.verdict else ''
+        problem = ''
+        if report.verdict:
+            advice = 'exchange their topics' if report.is_swapped else _advice(cameras)
+            problem = f'{report.verdict}; {advice}'
         self._outcome = _Outcome(cameras, report.summary, problem)
         if problem:
             self._log.warning(problem, key='rectification')

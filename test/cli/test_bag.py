@@ -16,8 +16,8 @@ from panmatch_ros.data.calibration import write_middlebury_calib
 from panmatch_ros.data.ros_arrays import disparity_of
 from panmatch_ros.data.rosbag_types import typestore
 from panmatch_ros.data.rosbag_writer import BagWriter
-from panmatch_ros.evaluation.bag_outputs import SAVES
-from panmatch_ros.evaluation.frame_table import LATENCY, TASKS
+from panmatch_ros.evaluation.recordings.bag_outputs import SAVES
+from panmatch_ros.evaluation.recordings.frame_table import LATENCY, TASKS
 from panmatch_ros.inference.classical import ClassicalMatcher
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from panmatch_ros.cli import benchmark, benchmark_tables
 from panmatch_ros.cli.main import build_parser
-from panmatch_ros.evaluation import benchmark as measuring
-from panmatch_ros.evaluation.benchmark_case import Case, Cost, Finished, Loaded, Parity, Row
+from panmatch_ros.evaluation.timing import benchmark as measuring
+from panmatch_ros.evaluation.timing.case import Case, Cost, Finished, Loaded, Parity, Row
 from panmatch_ros.inference.factory import MatcherOptions
 from panmatch_ros.inference.nano_config import NanoOptions
 

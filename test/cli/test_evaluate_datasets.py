@@ -10,7 +10,7 @@ from panmatch_ros.cli.main import build_parser
 from panmatch_ros.data.datasets import DATASETS
 from panmatch_ros.data.formats import read_kitti_disparity, write_kitti_disparity
 from panmatch_ros.data.sample import TASKS
-from panmatch_ros.evaluation.picture_files import DEFAULT_LIMIT
+from panmatch_ros.evaluation.report.picture_files import DEFAULT_LIMIT
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from panmatch_ros.cli import probe
 from panmatch_ros.data.formats import write_flo, write_pfm
-from panmatch_ros.evaluation.corruptions.registry import CORRUPTIONS
+from panmatch_ros.evaluation.robustness.corruptions.registry import CORRUPTIONS
 
 HEIGHT, WIDTH, DISPARITY, FLOW = 96, 160, 8, (3, -2)
 

@@ -66,6 +66,23 @@ def test_a_scene_that_stands_still_counts_once():
     assert first.matches <= check_rectification(*images).matches
 
 
+def test_swapped_images_are_noticed():
+    left, right = pair(20, 0)
+    report = RectificationWatch().check(right, left)
+    assert report.is_swapped
+    assert report.verdict == (
+        'left and right seem to be swapped: exchanged, the images match far better')
+
+
+@pytest.mark.parametrize(('images', 'disparities'), [
+    (pair(20, 0), None), (pair(0, 0), None), (pair(-20, 0), (-40.0, 0.0)),
+    ((np.zeros((240, 320), np.uint8),) * 2, None)],
+    ids=['near', 'infinity', 'converging', 'nothing to see'])
+def test_images_that_are_not_swapped(images, disparities):
+    report = RectificationWatch().check(*images, disparities)
+    assert (report.is_swapped, report.verdict) == (False, '')
+
+
 def test_old_checks_are_forgotten():
     watch, bad, good = RectificationWatch(), pair(10, 4), pair(10, 0, seed=1)
     assert watch.check(*bad).verdict

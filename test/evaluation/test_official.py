@@ -7,9 +7,9 @@ import pytest
 from panmatch_ros.core.errors import FormatError
 from panmatch_ros.data.sample import Annotation, Sample
 from panmatch_ros.evaluation.official import BENCHMARKS, official_lines, plain_lines
-from panmatch_ros.evaluation.official_report import official_section, official_tables
 from panmatch_ros.evaluation.pair_score import PairScore
 from panmatch_ros.evaluation.prediction import Prediction
+from panmatch_ros.evaluation.report.official import official_section, official_tables
 from panmatch_ros.evaluation.score import score_prediction
 
 NAN = np.nan

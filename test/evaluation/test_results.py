@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from panmatch_ros.core.errors import FormatError
-from panmatch_ros.evaluation.confidence import BINS, Reliability
+from panmatch_ros.evaluation.metrics.confidence import BINS, Reliability
+from panmatch_ros.evaluation.metrics.sparsification import STEPS, Sparsification
 from panmatch_ros.evaluation.pair_score import PairScore, common_pairs, matchers_of
 from panmatch_ros.evaluation.ranking import shown_pairs, worst_first
 from panmatch_ros.evaluation.results import (
@@ -19,7 +20,6 @@ from panmatch_ros.evaluation.results import (
     results_of,
 )
 from panmatch_ros.evaluation.score_metrics import METRICS, main_metric, metrics_of, region_name
-from panmatch_ros.evaluation.sparsification import STEPS, Sparsification
 
 
 def score(pair, matcher, epe_px, task='stereo', **more):

@@ -6,8 +6,7 @@ import pytest
 from panmatch_ros.core.errors import ConfigError
 from panmatch_ros.data.datasets import DATASETS
 from panmatch_ros.evaluation.pair_score import PairScore
-from panmatch_ros.evaluation.suite import Entry, read_suite
-from panmatch_ros.evaluation.suite_table import (
+from panmatch_ros.evaluation.report.suite_table import (
     HEADLINES,
     headline_metrics,
     lines_of,
@@ -15,6 +14,7 @@ from panmatch_ros.evaluation.suite_table import (
     suite_page,
     text_rows,
 )
+from panmatch_ros.evaluation.suite import Entry, read_suite
 
 SUITES = sorted((Path(__file__).parents[2] / 'config' / 'eval').glob('*.yaml'))
 

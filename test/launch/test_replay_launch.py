@@ -15,7 +15,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_harness import LAUNCH
 import ros_harness  # noqa: F401  # sets the ROS domain of these tests
 
-from panmatch_ros.evaluation.frame_table import TASKS
+from panmatch_ros.evaluation.recordings.frame_table import TASKS
 
 pytestmark = [pytest.mark.ros, pytest.mark.launch, pytest.mark.slow]
 FRAMES = 8

@@ -16,7 +16,7 @@ from stereo_msgs.msg import DisparityImage
 
 from panmatch_ros.cli.main import main
 from panmatch_ros.core.errors import ConfigError
-from panmatch_ros.evaluation.frame_table import LATENCY
+from panmatch_ros.evaluation.recordings.frame_table import LATENCY
 from panmatch_ros.nodes.bag_player import BagPlayer
 from panmatch_ros.nodes.evaluator_node import EvaluatorNode
 from panmatch_ros.nodes.flow_node import FlowNode

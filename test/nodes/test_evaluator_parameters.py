@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip('rclpy', reason='rclpy is not installed: run make setup or source ROS 2')
 import ros_harness  # noqa: F401  # sets the ROS domain of these tests
 
-from panmatch_ros.evaluation.frame_table import SCORES
+from panmatch_ros.evaluation.recordings.frame_table import SCORES
 from panmatch_ros.nodes.bag_player import SPECS
 from panmatch_ros.nodes.evaluator_parameters import EVALUATOR_NODE
 

@@ -92,6 +92,17 @@ def test_rectified_images_are_no_problem(graph, start, rectify):
     assert 'not rectified' not in graph.log_text()
 
 
+def test_swapped_images_are_noticed(graph, start):
+    """They gave a few wrong depths, and nothing was said."""
+    start()
+    left, right = raw_stereo.rectified_images()
+    publish(graph, 1.0, (right, left), topic='image_rect')
+    _, message, _ = diagnosis(graph, lambda status, _: status.level == b'\x01')
+    assert message == ('left and right seem to be swapped: exchanged, the images match far '
+                       'better; exchange their topics')
+    assert message in graph.wait_for_log('swapped')
+
+
 def test_a_calibration_that_has_become_wrong_is_noticed(graph, start):
     start(rectify=True)
     left, right = raw_stereo.raw_images()

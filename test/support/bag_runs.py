@@ -3,7 +3,7 @@ import bags
 
 from panmatch_ros.data.rosbag import Bag
 from panmatch_ros.data.rosbag_topics import choose_topics
-from panmatch_ros.evaluation.bag_run import BagRun, RunOptions
+from panmatch_ros.evaluation.recordings.bag_run import BagRun, RunOptions
 from panmatch_ros.inference.classical import ClassicalMatcher
 
 MS = 1_000_000

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from panmatch_ros.evaluation.benchmark_case import Case
+from panmatch_ros.evaluation.timing.case import Case
 from panmatch_ros.inference.factory import MatcherOptions
 from panmatch_ros.inference.nano_config import NanoOptions
 from panmatch_ros.inference.panmatch_config import PanMatchOptions

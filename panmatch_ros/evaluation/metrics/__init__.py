@@ -1,0 +1,1 @@
+"""Numbers: errors, benchmarks, confidence, and how sure means are."""

@@ -1,0 +1,1 @@
+"""Bags and live topics: every frame scored."""

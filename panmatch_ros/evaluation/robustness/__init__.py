@@ -1,0 +1,1 @@
+"""Damaged images: how much of its accuracy a matcher keeps."""

@@ -1,0 +1,1 @@
+"""Time and memory of matchers, measured in turn in processes of their own."""
