@@ -18,8 +18,8 @@ import time
 import numpy as np
 
 from panmatch_ros.core.camera import StereoRig
-from panmatch_ros.data.rosbag_types import make
-from panmatch_ros.data.rosbag_writer import (
+from panmatch_ros.data.bags.types import make
+from panmatch_ros.data.bags.writer import (
     BagWriter,
     camera_info_message,
     header,

@@ -18,8 +18,8 @@ from .options import add_disparity_range, positive, share, versions
 
 if TYPE_CHECKING:
     from ..core.camera import StereoRig
-    from ..data.rosbag import Bag
-    from ..data.rosbag_topics import Chosen
+    from ..data.bags.bag import Bag
+    from ..data.bags.topics import Chosen
     from ..evaluation.recordings.bag_run import BagRun, RunOptions
     from ..evaluation.recordings.frame_evaluator import Frame, FrameScore
     from ..evaluation.recordings.recording_report import RunReport
@@ -100,8 +100,8 @@ def run(args: argparse.Namespace) -> int:
     if args.calib and args.rectify:
         raise ConfigError('--calib is a calibration of rectified images, and --rectify is for raw '
                           'ones')
-    from ..data.rosbag import Bag
-    from ..data.rosbag_topics import choose_topics
+    from ..data.bags.bag import Bag
+    from ..data.bags.topics import choose_topics
     with Bag(args.bag) as bag:
         given = {name: getattr(args, name) for name in TOPICS}
         chosen = choose_topics(bag, args.task, given, False if args.calib else args.rectify)

@@ -12,8 +12,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMessage
 
 from ..core.errors import ConfigError
-from ..data.rosbag import Bag
-from ..data.rosbag_records import Record, Topic
+from ..data.bags.bag import Bag
+from ..data.bags.records import Record, Topic
 from .process import run_node
 from .settings import Settings, Spec
 

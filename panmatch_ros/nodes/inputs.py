@@ -72,7 +72,7 @@ class Inputs:
             topic.resolved = node.resolve_topic_name(topic.name)
             if compressed and topic.message_type is Image:
                 topic.message_type = CompressedImage
-                topic.resolved += '/compressed'
+                topic.name = topic.resolved = f'{topic.resolved}/compressed'
         # Wrong QoS overrides show now, not when the first subscriber comes.
         self.open()
         self._destroy()
@@ -94,8 +94,9 @@ class Inputs:
         for topic in self.topics:
             # A copy, since rclpy writes overrides into the profile that it is given.
             qos = copy.copy(topic.qos or self._qos)
+            # By its own name: remapping what is remapped undoes an exchange of two topics.
             topic.subscription = self._node.create_subscription(
-                topic.message_type, topic.resolved, partial(self._deliver, topic), qos,
+                topic.message_type, topic.name, partial(self._deliver, topic), qos,
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
     def _deliver(self, topic: InputTopic, message: Any) -> None:

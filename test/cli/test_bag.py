@@ -12,10 +12,10 @@ from rosbags.rosbag2 import Reader
 
 from panmatch_ros.cli import bag as verb
 from panmatch_ros.cli.main import main
+from panmatch_ros.data.bags.types import typestore
+from panmatch_ros.data.bags.writer import BagWriter
 from panmatch_ros.data.calibration import write_middlebury_calib
 from panmatch_ros.data.ros_arrays import disparity_of
-from panmatch_ros.data.rosbag_types import typestore
-from panmatch_ros.data.rosbag_writer import BagWriter
 from panmatch_ros.evaluation.recordings.bag_outputs import SAVES
 from panmatch_ros.evaluation.recordings.frame_table import LATENCY, TASKS
 from panmatch_ros.inference.classical import ClassicalMatcher

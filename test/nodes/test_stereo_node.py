@@ -1,4 +1,6 @@
 """The stereo node, live: values of every output, pairing, and what it reports."""
+from functools import partial
+
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import pytest
@@ -134,6 +136,20 @@ def test_compressed_images(graph):
     depth = graph.wait_for('depth')
     assert stamp_of(depth) == 2.0
     assert np.nanmedian(floats_of(depth)[INNER]) == pytest.approx(2.0, abs=0.01)
+
+
+def test_remappings_can_exchange_the_cameras(graph):
+    """The node subscribed to names that were remapped already, which exchanged them again."""
+    rules = [f'{side}/{name}:={other}/{name}' for side, other in (
+        ('left', 'right'), ('right', 'left')) for name in ('image_rect', 'camera_info')]
+    graph.add(partial(StereoNode, cli_args=['--ros-args', *(
+        word for rule in rules for word in ('-r', rule))]))
+    listen_all(graph)
+    left, right, infos = messages(1.0)
+    publish_pair(graph, right, left, infos[::-1])
+    assert np.nanmedian(floats_of(graph.wait_for('depth'))[INNER]) == pytest.approx(
+        DEPTH_M, abs=0.01)
+    assert 'swapped' not in graph.log_text()
 
 
 def test_approximate_sync_pairs_shifted_stamps(graph):

@@ -1,8 +1,8 @@
 """Runs over bags that tests look at: the classical matcher, everything kept."""
 import bags
 
-from panmatch_ros.data.rosbag import Bag
-from panmatch_ros.data.rosbag_topics import choose_topics
+from panmatch_ros.data.bags.bag import Bag
+from panmatch_ros.data.bags.topics import choose_topics
 from panmatch_ros.evaluation.recordings.bag_run import BagRun, RunOptions
 from panmatch_ros.inference.classical import ClassicalMatcher
 

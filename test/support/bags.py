@@ -7,8 +7,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 
 from panmatch_ros.core.camera import StereoRig
 from panmatch_ros.core.quaternion import quaternion_from_rotation
-from panmatch_ros.data.rosbag_types import make, typestore
-from panmatch_ros.data.rosbag_writer import (
+from panmatch_ros.data.bags.types import decode, make, typestore
+from panmatch_ros.data.bags.writer import (
     camera_info_message,
     disparity_message,
     header,
@@ -126,3 +126,21 @@ def stereo_bag(path: Path, frames=4, more=(), **options):
         messages += pair_messages(index)
         messages += [function(index) for function in more]
     return write_bag(path, messages, **options)
+
+
+def images(bag, topic=LEFT):
+    """Pixels and log times of an image topic."""
+    found = []
+    for record in bag.messages([topic]):
+        message = decode(record.data, record.message_type, record.topic)
+        found.append((record.log_ns, np.array(message.data).reshape(SIZE)))
+    return found
+
+
+def the_file(path, suffix):
+    return next(path.glob(f'*{suffix}'))
+
+
+def cut(path, keep):
+    data = path.read_bytes()
+    path.write_bytes(data[:int(len(data) * keep)])

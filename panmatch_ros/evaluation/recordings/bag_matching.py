@@ -13,14 +13,14 @@ from ...core.camera import StereoRig
 from ...core.disparity import depth_from_parallax
 from ...core.stereo_cameras import StereoCameras
 from ...core.types import Disparity, Displacement
-from ...data.ros_arrays import disparity_of, flow_of
-from ...data.rosbag_writer import (
+from ...data.bags.writer import (
     camera_info_message,
     disparity_message,
     flow_message,
     header,
     image_message,
 )
+from ...data.ros_arrays import disparity_of, flow_of
 from ...inference.matcher import Matcher
 from .frame_evaluator import Frame
 from .frame_scores import FlowPart, StereoPart

@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 
 from ...core.errors import ConfigError
+from ...data.bags.writer import BagWriter
 from ...data.images import write_image
-from ...data.rosbag_writer import BagWriter
 from ...viz.flow import flow_to_color
 from ...viz.scalar import disparity_to_color
 from .bag_matching import PREFIX, Matched

@@ -7,11 +7,11 @@ from typing import Any
 from ...core.camera import StereoRig
 from ...core.errors import FormatError, PanMatchError
 from ...core.image_message import stamp_ns
-from ...data.rosbag import Bag
-from ...data.rosbag_cameras import info_of
-from ...data.rosbag_records import Record
-from ...data.rosbag_topics import TF_TYPE, Chosen
-from ...data.rosbag_types import decode
+from ...data.bags.bag import Bag
+from ...data.bags.cameras import info_of
+from ...data.bags.records import Record
+from ...data.bags.topics import TF_TYPE, Chosen
+from ...data.bags.types import decode
 from ...inference.matcher import Matcher
 from .bag_matching import FrameMatcher, Matched, MatchingOptions
 from .frame_evaluator import EvaluationOptions, Frame, FrameEvaluator, FrameScore, Remarks

@@ -5,8 +5,8 @@ pytest.importorskip('rosbags', reason='rosbags is not installed: pip install ros
 from bag_runs import MS, Ran, depth_of_wall
 import bags
 
-from panmatch_ros.data.rosbag import Bag
-from panmatch_ros.data.rosbag_topics import choose_topics
+from panmatch_ros.data.bags.bag import Bag
+from panmatch_ros.data.bags.topics import choose_topics
 from panmatch_ros.evaluation.recordings.bag_run import BagRun, RunOptions
 from panmatch_ros.inference.classical import ClassicalMatcher
 

@@ -8,9 +8,9 @@ import bags
 import cv2
 
 from panmatch_ros.core.camera import StereoRig
+from panmatch_ros.data.bags.types import make
+from panmatch_ros.data.bags.writer import flow_message, header, image_message
 from panmatch_ros.data.ros_arrays import depth_of, disparity_of
-from panmatch_ros.data.rosbag_types import make
-from panmatch_ros.data.rosbag_writer import flow_message, header, image_message
 from panmatch_ros.evaluation.recordings.bag_matching import MatchingOptions, match_back
 from panmatch_ros.inference.classical import ClassicalMatcher
 

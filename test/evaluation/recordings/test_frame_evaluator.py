@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip('rosbags', reason='rosbags is not installed: pip install rosbags')
 import bags
 
-from panmatch_ros.data.rosbag_writer import header, image_message
+from panmatch_ros.data.bags.writer import header, image_message
 from panmatch_ros.evaluation.recordings.frame_evaluator import (
     MOST_WAITING,
     EvaluationOptions,

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip('rosbags', reason='rosbags is not installed: pip install rosbags')
 import bags
 
-from panmatch_ros.data.rosbag_writer import flow_message, header, image_message
+from panmatch_ros.data.bags.writer import flow_message, header, image_message
 from panmatch_ros.evaluation.recordings.live_frames import MOST_PENDING, LiveFrames
 from panmatch_ros.evaluation.recordings.recorded_inputs import SingleInputs, StereoInputs
 from panmatch_ros.inference.classical import ClassicalMatcher

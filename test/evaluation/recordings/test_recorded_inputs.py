@@ -6,7 +6,7 @@ pytest.importorskip('rosbags', reason='rosbags is not installed: pip install ros
 import bags
 
 from panmatch_ros.core.errors import CalibrationError, ImageError
-from panmatch_ros.data.rosbag_writer import header, image_message
+from panmatch_ros.data.bags.writer import header, image_message
 from panmatch_ros.evaluation.recordings.recorded_inputs import SingleInputs, StereoInputs
 
 TOPICS = (bags.LEFT, bags.RIGHT)

@@ -6,7 +6,7 @@ import signal
 from benchmark_cases import CLASSICAL, NANO, SIZE, images, nano_case
 import pytest
 
-from panmatch_ros.evaluation.timing import process
+from panmatch_ros.evaluation.timing import process as process_module
 from panmatch_ros.evaluation.timing.benchmark import Rounds, measure
 from panmatch_ros.evaluation.timing.process import CaseProcess
 
@@ -43,7 +43,7 @@ def test_a_process_that_is_killed_has_its_reason_and_the_others_go_on():
 
 
 def test_a_process_that_cannot_start_says_what_python_said(monkeypatch):
-    monkeypatch.setattr(process, 'PROGRAM', 'import no_such_module')
+    monkeypatch.setattr(process_module, 'PROGRAM', 'import no_such_module')
     row, = measure([CLASSICAL], images(), Rounds(1, 0))
     assert row.error == ('its process ended with status 1: ModuleNotFoundError: No module named '
                          "'no_such_module'")
@@ -77,7 +77,7 @@ def test_an_interrupt_leaves_no_process():
 
 
 def test_the_number_of_threads_reaches_the_process(monkeypatch):
-    monkeypatch.setattr(process, 'PROGRAM', 'import os, sys; '
+    monkeypatch.setattr(process_module, 'PROGRAM', 'import os, sys; '
                         'sys.exit(os.environ["OMP_NUM_THREADS"])')
     row, = measure([replace(CLASSICAL, threads=3)], images(), Rounds(1, 0))
     assert row.error == 'its process ended with status 1: 3'

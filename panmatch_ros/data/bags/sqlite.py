@@ -5,8 +5,8 @@ from pathlib import Path
 import sqlite3
 from urllib.parse import quote
 
-from ..core.errors import FormatError
-from .rosbag_records import Record
+from ...core.errors import FormatError
+from .records import Record
 
 
 class SqliteRemains:

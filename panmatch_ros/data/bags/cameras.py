@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.camera import Camera, StereoRig
-from ..core.errors import CalibrationError, FormatError
-from ..core.image_message import FORMATS
-from .rosbag import Bag
-from .rosbag_types import decode
+from ...core.camera import Camera, StereoRig
+from ...core.errors import CalibrationError, FormatError
+from ...core.image_message import FORMATS
+from .bag import Bag
+from .types import decode
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'

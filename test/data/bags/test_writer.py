@@ -9,8 +9,8 @@ from rosbags.rosbag2 import Reader
 
 from panmatch_ros.core.camera import Camera, StereoRig
 from panmatch_ros.core.errors import ConfigError
-from panmatch_ros.data.rosbag_types import OPTICAL_FLOW, OPTICAL_FLOW_FIELDS, typestore
-from panmatch_ros.data.rosbag_writer import (
+from panmatch_ros.data.bags.types import OPTICAL_FLOW, OPTICAL_FLOW_FIELDS, typestore
+from panmatch_ros.data.bags.writer import (
     BagWriter,
     camera_info_message,
     disparity_message,
@@ -79,7 +79,7 @@ def test_a_bag_that_exists_is_not_replaced(tmp_path):
 
 
 def test_our_own_type_is_that_of_the_message_file():
-    text = (Path(__file__).parents[2] / 'msg' / 'OpticalFlow.msg').read_text()
+    text = (Path(__file__).parents[3] / 'msg' / 'OpticalFlow.msg').read_text()
     lines = [line.split('#')[0].strip() for line in text.splitlines()]
     assert '\n'.join(filter(None, lines)) + '\n' == OPTICAL_FLOW_FIELDS
     assert OPTICAL_FLOW in typestore().types

@@ -3,7 +3,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from .rosbag_records import Record
+from .records import Record
 
 
 class LibraryFile:

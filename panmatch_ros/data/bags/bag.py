@@ -10,12 +10,12 @@ import re
 import tempfile
 from typing import Protocol
 
-from ..core.errors import FormatError
-from .rosbag_library import LibraryFile
-from .rosbag_mcap import McapRemains
-from .rosbag_records import Record, Topic
-from .rosbag_sqlite import SqliteRemains
-from .rosbag_types import require_rosbags, typestore, zstandard
+from ...core.errors import FormatError
+from .library import LibraryFile
+from .mcap import McapRemains
+from .records import Record, Topic
+from .sqlite import SqliteRemains
+from .types import require_rosbags, typestore, zstandard
 
 METADATA = 'metadata.yaml'
 MAX_METADATA_BYTES = 1 << 24

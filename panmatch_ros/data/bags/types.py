@@ -4,7 +4,7 @@ import importlib
 import sys
 from typing import Any
 
-from ..core.errors import FormatError, MissingDependencyError
+from ...core.errors import FormatError, MissingDependencyError
 
 OPTICAL_FLOW = 'panmatch_ros/msg/OpticalFlow'
 # As msg/OpticalFlow.msg, which is not beside the modules once they are installed; a test compares.

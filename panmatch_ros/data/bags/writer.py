@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..core.camera import Camera, StereoRig
-from ..core.errors import ConfigError
-from .rosbag_types import OPTICAL_FLOW, make, require_rosbags, typestore
+from ...core.camera import Camera, StereoRig
+from ...core.errors import ConfigError
+from .types import OPTICAL_FLOW, make, require_rosbags, typestore
 
 IMAGE, CAMERA_INFO = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo'
 DISPARITY_IMAGE = 'stereo_msgs/msg/DisparityImage'
@@ -50,7 +50,7 @@ class BagWriter:
         Add a message.
 
         :param topic: its name.
-        :param message: of :func:`~.rosbag_types.make`.
+        :param message: of :func:`~.types.make`.
         :param log_ns: when it counts as recorded, nanoseconds.
         """
         message_type = message.__msgtype__

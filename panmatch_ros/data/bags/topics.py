@@ -3,9 +3,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 import re
 
-from ..core.errors import ConfigError, FormatError
-from .rosbag import Bag
-from .rosbag_cameras import (
+from ...core.errors import ConfigError, FormatError
+from .bag import Bag
+from .cameras import (
     DEPTH_ENCODINGS,
     IMAGE_TYPES,
     INFO_TYPE,
@@ -14,8 +14,8 @@ from .rosbag_cameras import (
     find_pair,
     info_of,
 )
-from .rosbag_types import OPTICAL_FLOW, decode
-from .rosbag_writer import DISPARITY_IMAGE
+from .types import OPTICAL_FLOW, decode
+from .writer import DISPARITY_IMAGE
 
 CLOUD_TYPE, TF_TYPE = 'sensor_msgs/msg/PointCloud2', 'tf2_msgs/msg/TFMessage'
 IMAGE = IMAGE_TYPES[0]

@@ -11,9 +11,9 @@ from pathlib import Path
 import struct
 from typing import BinaryIO
 
-from ..core.errors import FormatError
-from .rosbag_records import Record
-from .rosbag_types import zstandard
+from ...core.errors import FormatError
+from .records import Record
+from .types import zstandard
 
 MAGIC = b'\x89MCAP0\r\n'
 SCHEMA, CHANNEL, MESSAGE, CHUNK, DATA_END = 0x03, 0x04, 0x05, 0x06, 0x0f

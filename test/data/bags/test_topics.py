@@ -8,10 +8,10 @@ pytest.importorskip('rosbags', reason='rosbags is not installed: pip install ros
 import bags
 
 from panmatch_ros.core.errors import ConfigError
-from panmatch_ros.data.rosbag import Bag
-from panmatch_ros.data.rosbag_topics import choose_topics
-from panmatch_ros.data.rosbag_types import make
-from panmatch_ros.data.rosbag_writer import camera_info_message, header, image_message
+from panmatch_ros.data.bags.bag import Bag
+from panmatch_ros.data.bags.topics import choose_topics
+from panmatch_ros.data.bags.types import make
+from panmatch_ros.data.bags.writer import camera_info_message, header, image_message
 
 
 def renamed(messages, names):

@@ -1,0 +1,1 @@
+"""Recordings of ROS 2, read and written without ROS."""
