@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.image import to_rgb
 from ..data.images import write_image
-from ..evaluation.report.style import STYLE
+from ..evaluation.report.style import html_page
 from ..viz.flow import flow_legend
 from ..viz.panels import tile_panels
 from ..viz.point_cloud import render_point_cloud
@@ -55,13 +55,7 @@ def write_page(out: Path, inputs: DemoInputs, records: Sequence[Record],
     passed = all(check.passed for check in checks)
     verdict = ('<span class="ok">all checks passed</span>' if passed
                else '<span class="failed">some checks failed</span>')
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>panmatch_ros demo</title>
-<style>{STYLE}{PICTURES_STYLE}</style></head>
-<body>
-<h1>panmatch_ros demo</h1>
-<p class="lead">Published by live ROS 2 nodes from {html.escape(inputs.origin)}. {verdict}.</p>
+    body = f"""<p>{verdict}.</p>
 <p>{" ".join(_matcher_used(record) for record in records)}</p>
 <h2>Outputs</h2>
 <div class="pictures">
@@ -74,12 +68,10 @@ def write_page(out: Path, inputs: DemoInputs, records: Sequence[Record],
 <p>Latency is from the stamp of the input to the arrival in another process.</p>
 {_table(('node', 'topic', 'messages', 'Hz', 'median ms', '95 % ms'), _rate_rows(records), 2)}
 <h2>Counters of the nodes</h2>
-{_table(('counter', *(f'{record.task}_node' for record in records)), _counter_rows(records), 1)}
-</body>
-</html>
-"""
+{_table(('counter', *(f'{record.task}_node' for record in records)), _counter_rows(records), 1)}"""
     path = out / 'index.html'
-    path.write_text(page)
+    path.write_text(html_page('panmatch_ros demo', 'Published by live ROS 2 nodes from '
+                              f'{inputs.origin}.', body, PICTURES_STYLE))
     return path
 
 

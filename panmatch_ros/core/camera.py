@@ -90,6 +90,20 @@ class Camera:
         """(3, 4) float64 projection matrix."""
         return np.hstack([self.K, [[self.tx], [0.0], [0.0]]])
 
+    def require_size(self, size: tuple[int, ...], name: str, image: str) -> None:
+        """
+        Raise an error unless this is the camera of an image of a size.
+
+        :param size: shape of the image.
+        :param name: how the error calls the camera_info.
+        :param image: how it calls the image.
+        :raises CalibrationError: if the sizes differ.
+        """
+        if (self.height, self.width) != size[:2]:
+            raise CalibrationError(
+                f'{name} describes an image of {self.width}x{self.height} pixels (after region '
+                f'of interest and binning), but {image} has {size[1]}x{size[0]}')
+
     def resized(self, height: int, width: int) -> 'Camera':
         """Describe the same camera after its image was resized."""
         scale_x, scale_y = width / self.width, height / self.height

@@ -2,7 +2,6 @@
 from typing import Any
 
 from ..core.camera import Camera
-from ..core.errors import CalibrationError
 from .diagnostics import ThrottledLog
 from .inputs import InputTopic
 
@@ -28,11 +27,7 @@ class CameraReader:
         :raises CalibrationError: if it describes no rectified camera, or another size.
         """
         camera = Camera.from_camera_info(info, self._camera_info.resolved)
-        if (camera.height, camera.width) != size[:2]:
-            raise CalibrationError(
-                f'{self._camera_info.resolved} describes an image of {camera.width}x'
-                f'{camera.height} pixels (after region of interest and binning), but '
-                f'{self._image.resolved} has {size[1]}x{size[0]}')
+        camera.require_size(size, self._camera_info.resolved, self._image.resolved)
         if any(info.d) and not self._is_called('rect'):
             self._tell_of_distortion()
         return camera

@@ -54,11 +54,7 @@ class View:
                 f'no camera_info on {self.info_name}; a pose needs the calibration of both '
                 'images'))
         camera = Camera.from_camera_info(self.info, self.info_name)
-        height, width = self.pixels.shape[:2]
-        if (camera.height, camera.width) != (height, width):
-            raise CalibrationError(
-                f'{self.info_name} describes an image of {camera.width}x{camera.height} pixels '
-                f'(after region of interest and binning), but {self.name} has {width}x{height}')
+        camera.require_size(self.pixels.shape, self.info_name, self.name)
         return camera
 
 

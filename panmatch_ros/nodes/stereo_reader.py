@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import CalibrationError, ImageError
+from ..core.errors import ImageError
 from ..core.stereo_cameras import StereoCameras, calibration_content, stereo_cameras
 from .conversions import image_from_message
 from .diagnostics import ThrottledLog
@@ -56,12 +56,7 @@ class StereoReader:
         if self._last is None or key != self._last[0]:
             self._last = key, self._read(infos)
         cameras = self._last[1]
-        left = cameras.rig.left
-        if (left.height, left.width) != size[:2]:
-            raise CalibrationError(
-                f'{self._infos[0].resolved} describes an image of {left.width}x{left.height} '
-                f'pixels (after region of interest and binning), but '
-                f'{self._images[0].resolved} has {size[1]}x{size[0]}')
+        cameras.rig.left.require_size(size, self._infos[0].resolved, self._images[0].resolved)
         if cameras.rig.baseline_sign_is_unusual:
             self._log.warning(
                 'by P[0, 3] the right camera stands left of the left one; using the absolute '

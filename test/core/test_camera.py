@@ -90,6 +90,15 @@ def test_baseline_does_not_depend_on_binning():
     assert rig.focal_px == 250
 
 
+def test_size_of_the_image_is_compared():
+    camera = Camera.from_camera_info(camera_info(binning_x=2, binning_y=2))
+    camera.require_size((240, 320, 3), 'cam', 'image')
+    with pytest.raises(CalibrationError) as raised:
+        camera.require_size((480, 640), 'cam', 'image')
+    assert str(raised.value) == ('cam describes an image of 320x240 pixels (after region of '
+                                 'interest and binning), but image has 640x480')
+
+
 def test_zero_baseline():
     with pytest.raises(CalibrationError, match='the baseline is zero'):
         StereoRig.from_camera_info(camera_info(), camera_info())

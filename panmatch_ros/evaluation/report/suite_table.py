@@ -9,7 +9,7 @@ from ..metrics.intervals import Interval
 from ..pair_score import PairScore, tasks_of
 from ..results import compared, finite_or_none
 from ..score_metrics import Metric, metrics_of
-from .style import STYLE
+from .style import html_page
 from .tables import format_column, table
 
 # What the benchmarks rank by, of each task; a dataset may have none of some.
@@ -90,18 +90,8 @@ def suite_page(title: str, lines: Sequence[Line], missing: Sequence[str],
                                                          if each.task == task], links)]
     if missing:
         parts.append(f'<p class="failed">Not there: {html.escape(", ".join(missing))}.</p>')
-    body = '\n'.join(parts)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{html.escape(title)}</title><style>{STYLE}</style></head>
-<body>
-<h1>{html.escape(title)}</h1>
-<p class="lead">Means over the pairs that no matcher failed on; the reports have intervals.</p>
-{body}
-</body>
-</html>
-"""
+    return html_page(title, 'Means over the pairs that no matcher failed on; the reports have '
+                     'intervals.', '\n'.join(parts))
 
 
 def _task_table(task: str, lines: Sequence[Line], links: Mapping[str, str]) -> str:

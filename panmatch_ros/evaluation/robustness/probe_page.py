@@ -1,13 +1,14 @@
 """Page of a probe: curves over the strength, tables, and what the damage looks like."""
-import base64
 from collections.abc import Mapping, Sequence
 import html
 import math
 
 import numpy as np
 
+from ..report.pair_pictures import figure
+from ..report.picture_files import Picture
 from ..report.pictures import encode
-from ..report.style import STYLE
+from ..report.style import html_page
 from ..report.svg_plot import Axis, Plot, axis_from_zero, colors_of
 from ..report.tables import MISSING, table
 from ..score_metrics import LESS, main_metric
@@ -19,8 +20,6 @@ PICTURE_WIDTH = 300
 OWN_STYLE = """
 .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr));
            gap: .5rem; margin: .6rem 0 1rem; }
-.samples img:focus { position: fixed; inset: 2vh 2vw; width: 96vw; height: 96vh; z-index: 9;
-                     object-fit: contain; background: #fff; outline: 0; }
 """
 NOTE = """<p class="note">Right: the share of pixels that are no outliers (within 3 px or 5 % of
 the truth; a pixel without a result is an outlier), for other tasks what their tables call it.
@@ -51,18 +50,7 @@ def probe_page(title: str, lead: str, conditions: Sequence[Condition],
     parts = ['<h2>How much is kept, %</h2>', f'<div class="plots">{"".join(tables)}</div>', NOTE]
     for corruption in dict.fromkeys(each.corruption for each in robustness):
         parts.append(corruption_section(corruption, conditions, samples.get(corruption, ())))
-    body = '\n'.join(parts)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{html.escape(title)}</title><style>{STYLE}{OWN_STYLE}</style></head>
-<body>
-<h1>{html.escape(title)}</h1>
-<p class="lead">{html.escape(lead)}</p>
-{body}
-</body>
-</html>
-"""
+    return html_page(title, lead, '\n'.join(parts), OWN_STYLE)
 
 
 def kept_table(robustness: Sequence[Robustness], conditions: Sequence[Condition]) -> str:
@@ -103,7 +91,8 @@ def corruption_section(corruption: str, conditions: Sequence[Condition],
     kind = find_corruption(corruption)
     plots = [f'<div class="plots">{"".join(curve_plots(task, corruption, conditions))}</div>'
              for task in dict.fromkeys(each.task for each in conditions)]
-    figures = ''.join(_figure(title, picture) for title, picture in samples)
+    figures = ''.join(figure(Picture(title, encode(picture, PICTURE_WIDTH)), caption=True)
+                      for title, picture in samples)
     return (f'<h2 id="{corruption}">{corruption} <small>{html.escape(kind.summary)}</small></h2>'
             f'\n{"".join(plots)}\n<div class="samples">{figures}</div>')
 
@@ -157,10 +146,3 @@ def _kept_row(name: str, values: Sequence[float]) -> str:
 
 def _number(value: float) -> str:
     return f'{value:.1f}' if math.isfinite(value) else MISSING
-
-
-def _figure(title: str, picture: np.ndarray) -> str:
-    data = base64.b64encode(encode(picture, PICTURE_WIDTH)).decode()
-    text = html.escape(title)
-    return (f'<figure><img tabindex="0" src="data:image/jpeg;base64,{data}" alt="{text}">'
-            f'<figcaption>{text}</figcaption></figure>')
