@@ -143,12 +143,7 @@ class Rectifier:
         if interpolation not in INTERPOLATIONS:
             raise ConfigError(f'interpolation must be one of {INTERPOLATIONS} (nearest, linear, '
                               f'cubic, Lanczos), got {interpolation!r}')
-        height, width = image.shape[:2]
-        if (self.camera.height, self.camera.width) != (height, width):
-            raise CalibrationError(
-                f'{self._name} describes an image of {self.camera.width}x{self.camera.height} '
-                f'pixels (after region of interest and binning), but the image has '
-                f'{width}x{height}')
+        self.camera.require_size(image.shape, self._name, 'the image')
         tables = self._tables
         if tables.is_identity:
             return image

@@ -18,3 +18,13 @@ def image_from_message(message: Image | CompressedImage, topic: str) -> np.ndarr
         what was expected.
     """
     return image_message.image_from_message(message, topic, decode_image)
+
+
+def size_from_message(message: Image | CompressedImage, topic: str) -> tuple[int, int]:
+    """
+    Give the (height, width) of an image that can be used.
+
+    :raises ImageError: as :func:`image_from_message`.
+    """
+    height, width = image_from_message(message, topic).shape[:2]
+    return height, width

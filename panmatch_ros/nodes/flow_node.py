@@ -15,7 +15,7 @@ from ..inference.streaming import FlowStream
 from ..viz.flow import flow_to_color
 from . import parameters
 from .base_node import MatcherNode
-from .conversions import image_from_message
+from .conversions import image_from_message, size_from_message
 from .depth_outputs import publish_each
 from .diagnostics import own_messages
 from .flow_outputs import FlowFrame, FlowOutputs, sure_flow
@@ -48,8 +48,7 @@ class FlowNode(MatcherNode):
         for name, message_type in (('flow', Image), ('flow/confidence', Image),
                                    ('flow/image_color', Image), ('flow/camera_info', CameraInfo)):
             self.add_output(name, message_type)
-        messages = own_messages()
-        if messages:
+        if messages := own_messages():
             self.add_output('optical_flow', messages.OpticalFlow)
         self._outputs, self._color = FlowOutputs(), ImageBuffer('rgb8')
         self._previous: Frame | None = None
@@ -74,8 +73,7 @@ class FlowNode(MatcherNode):
         self.submit((message, stamp_ns(message), self._sequence))
 
     def size_of(self, item: Any) -> tuple[int, int]:
-        image = image_from_message(item[0], self._image.resolved)
-        return image.shape[0], image.shape[1]
+        return size_from_message(item[0], self._image.resolved)
 
     def forget_pending(self) -> None:
         self._sequence += 1  # images before and after the pause are no pair
@@ -136,10 +134,10 @@ class FlowNode(MatcherNode):
         if 'flow/camera_info' in wanted and self._info is not None:
             try:
                 camera = Camera.from_camera_info(self._info, self._camera_info.resolved)
+                camera.require_size(flow.shape, self._camera_info.resolved, self._image.resolved)
+                yield 'flow/camera_info', camera_info_message(header, camera)
             except CalibrationError as error:  # the flow itself needs none
                 self.log.warning(f'no flow/camera_info: {error}')
-                return
-            yield 'flow/camera_info', camera_info_message(header, camera)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from ..core.stamp_guard import JUMP, LATE
-from .conversions import image_from_message
+from .conversions import image_from_message, size_from_message
 from .image_pairs import ImagePairs
 from .inputs import InputTopic
 from .match_references import Keyframe, ReferenceFile, View
@@ -127,8 +127,7 @@ class PairViews(Views):
         return first.calibrated(self._infos[0]), second.calibrated(self._infos[1])
 
     def size_of(self, item: Any) -> tuple[int, int]:
-        pixels = image_from_message(item[0], self._pairs.topics[0].resolved)
-        return pixels.shape[0], pixels.shape[1]
+        return size_from_message(item[0], self._pairs.topics[0].resolved)
 
     def describe(self) -> str:
         return self._pairs.topics[0].resolved

@@ -13,7 +13,7 @@ from ..core.keyframes import View
 from ..core.stamp_guard import JUMP, LATE
 from .base_node import MatcherNode
 from .camera_reader import CameraReader
-from .conversions import image_from_message
+from .conversions import image_from_message, size_from_message
 from .depth_outputs import DepthFrame, DepthOutputs, publish_each
 from .filter_parameters import depth_filter
 from .inputs import InputTopic
@@ -93,8 +93,7 @@ class MotionDepthNode(MatcherNode):
                     f'in vain: {reason}')
 
     def size_of(self, item: Frame) -> tuple[int, int]:
-        image = image_from_message(item.message, self._image.resolved)
-        return image.shape[0], image.shape[1]
+        return size_from_message(item.message, self._image.resolved)
 
     def check_pending(self) -> None:
         self._pending.expire(self._parameters_now.values.transform_timeout_seconds)
@@ -116,8 +115,7 @@ class MotionDepthNode(MatcherNode):
     def process(self, item: Frame, wanted: frozenset[str]) -> tuple[Header, FrameTimes] | None:
         watch, times = StopWatch(), FrameTimes()
         assert item.T_odom_camera is not None  # _complete() has added it
-        header, pixels = item.message.header, image_from_message(
-            item.message, self._image.resolved)
+        pixels = image_from_message(item.message, self._image.resolved)
         camera = self._cameras.read(item.info, pixels.shape)
         times.height, times.width = pixels.shape[:2]
         times.preprocess_ms = watch.lap_ms()
@@ -130,7 +128,7 @@ class MotionDepthNode(MatcherNode):
         if result is None:
             return None
         times.inference_ms = watch.lap_ms()
-        frame = DepthFrame(header, pixels, camera, result.confidence)
+        frame = DepthFrame(item.message.header, pixels, camera, result.confidence)
         depth = filter_depth(result.depth, result.confidence,
                              camera.fx * self._tracker.baseline_m, depth_filter(self.settings),
                              self.settings.confidence_threshold)
@@ -139,7 +137,7 @@ class MotionDepthNode(MatcherNode):
         making_ms, times.publish_ms = publish_each(
             self._outputs.messages(frame, self.settings, wanted), self.outputs)
         times.postprocess_ms += making_ms
-        return header, times
+        return item.message.header, times
 
 
 def main(args: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from stereo_msgs.msg import DisparityImage
 from . import parameters
 from .base_node import MatcherNode
 from .calibration_gate import CalibrationGate
-from .conversions import image_from_message
+from .conversions import size_from_message
 from .filter_parameters import filtered
 from .foreign_values import ForeignValuesLog
 from .image_pairs import ImagePairs
@@ -85,8 +85,7 @@ class StereoNode(MatcherNode):
                     'need the calibration of both cameras')
 
     def size_of(self, item: Any) -> tuple[int, int]:
-        left = image_from_message(item[0], self._images[0].resolved)
-        return left.shape[0], left.shape[1]
+        return size_from_message(item[0], self._images[0].resolved)
 
     def check_pending(self) -> None:
         self._gate.check()

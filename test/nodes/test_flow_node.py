@@ -218,17 +218,22 @@ def test_camera_info_is_passed_on_for_the_size_of_the_flow(graph):
     assert stamp_of(passed) == pytest.approx(1.1)
 
 
-def test_uncalibrated_camera_still_gets_its_flow(graph):
+@pytest.mark.parametrize(('info', 'reason'), [
+    (CameraInfo(width=128, height=96), 'P is all zero'),
+    (CameraInfo(width=64, height=48, p=[100.0, 0, 32, 0, 0, 100, 24, 0, 0, 0, 1, 0]),
+     'describes an image of 64x48 pixels (after region of interest and binning), but /image has '
+     '128x96')], ids=['uncalibrated', 'of another size'])
+def test_camera_whose_calibration_is_of_no_use_still_gets_its_flow(graph, info, reason):
     node = graph.add(FlowNode)
     graph.listen('flow', Image)
     graph.listen('flow/camera_info', CameraInfo)
-    graph.publish('camera_info', CameraInfo(width=128, height=96))
+    graph.publish('camera_info', info)
     assert graph.spin_until(lambda: node._info is not None)
     send(graph, 0, 1.0)
     settle(graph, node, 1)
     send(graph, 1, 1.1)
     graph.wait_for('flow')
-    graph.wait_for_log('no flow/camera_info: /camera_info: P is all zero')
+    assert reason in graph.wait_for_log('no flow/camera_info: /camera_info')
     assert graph.spin_until(lambda: node.worker.idle)
     assert (node.statistics.processed, node.statistics.rejected) == (1, 0)
     assert graph.received['flow/camera_info'] == []

@@ -103,7 +103,7 @@ def test_error_while_it_is_activated_leads_back_to_unconfigured(graph, monkeypat
     monkeypatch.setattr(node, 'create_subscription', second_one_fails)
     assert node.trigger_activate() == ERROR
     assert node.state == 'unconfigured'
-    assert topics == ['/left/image_rect', '/right/image_rect']
+    assert topics == ['left/image_rect', 'right/image_rect']
     assert re.search('on_activate: unexpected error(.|\n)*RuntimeError: a defect', console())
     assert not node.inputs.is_open
     assert not node.is_active

@@ -87,7 +87,7 @@ def test_inactive_again_is_as_quiet(graph):
     bring(node, 'active')
     listen_all(graph)
     send(graph, 1.0)
-    graph.wait_for('confidence')
+    assert graph.spin_until(lambda: all(graph.received[name] for name in node.outputs))
     assert node.trigger_deactivate() == SUCCESS
     assert graph.spin_until(lambda: node.count_subscribers('left/image_rect') == 0)
     count = {name: len(messages) for name, messages in graph.received.items()}
