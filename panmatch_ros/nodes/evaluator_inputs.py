@@ -61,9 +61,8 @@ class EvaluatorInputs:
 
     def truth_topics(self) -> dict[str, str]:
         """Name the topics of the ground truth, by their kinds."""
-        return {kind: self._node.resolve_topic_name(
-            'lidar/points' if kind == 'lidar' else f'ground_truth/{kind}')
-            for kind in truths_of(self._values)}
+        return {kind: self._node.resolve_topic_name(truth_name(kind))
+                for kind in truths_of(self._values)}
 
     def silent(self) -> list[str]:
         """Name the topics that nothing came on; of those of TF one is enough."""
@@ -76,34 +75,34 @@ class EvaluatorInputs:
         live.inputs = self._connect_images(live)
         types = {'disparity': DisparityImage, 'depth': Image,
                  'optical_flow': getattr(own_messages(), 'OpticalFlow', None)}
-        for kind, topic in self.result_topics().items():
-            self._add(topic, types[kind], partial(live.add_result, kind), live,
+        for kind in self.result_topics():
+            self._add(kind, types[kind], partial(live.add_result, kind), live,
                       self._results_qos)
         types |= {'flow': types['optical_flow'], 'lidar': PointCloud2}
-        for kind, topic in self.truth_topics().items():
-            self._add(topic, types[kind], partial(evaluator.add_truth, kind), live)
+        for kind in self.truth_topics():
+            self._add(truth_name(kind), types[kind], partial(evaluator.add_truth, kind), live)
             if kind == 'lidar':
                 self._connect_transforms(live, evaluator)
 
     def _connect_images(self, live: LiveFrames) -> SingleInputs | StereoInputs:
         values = self._values
         if values.task == 'flow':
-            topic = self._image_topic('image')
-            single = SingleInputs(topic, live.add_input)
-            self._add_image(topic, partial(single.add_image, 0), live)
+            single = SingleInputs(self._image_topic('image'), live.add_input)
+            self._add_image('image', partial(single.add_image, 0), live)
             return single
         name = 'image_raw' if values.rectify else 'image_rect'
-        topics = [self._image_topic(f'{side}/{name}') for side in SIDES]
-        infos = [self._node.resolve_topic_name(f'{side}/camera_info') for side in SIDES]
+        images, infos = ([f'{side}/{each}' for side in SIDES] for each in (name, 'camera_info'))
         tolerance_ns = 0
         if values.approximate_sync:
             tolerance_ns = (int(values.approximate_sync_tolerance_seconds * 1e9)
                             or DEFAULT_TOLERANCE_NS)
-        stereo = StereoInputs(topics, infos, live.add_input, rectify=values.rectify,
+        stereo = StereoInputs([self._image_topic(image) for image in images],
+                              [self._node.resolve_topic_name(info) for info in infos],
+                              live.add_input, rectify=values.rectify,
                               tolerance_ns=tolerance_ns, queue_size=values.queue_size)
         for index in range(len(SIDES)):
             self._add(infos[index], CameraInfo, partial(stereo.add_info, index), live)
-            self._add_image(topics[index], partial(stereo.add_image, index), live)
+            self._add_image(images[index], partial(stereo.add_image, index), live)
         return stereo
 
     def _connect_transforms(self, live: LiveFrames, evaluator: FrameEvaluator) -> None:
@@ -121,15 +120,19 @@ class EvaluatorInputs:
         topic = self._node.resolve_topic_name(name)
         return f'{topic}/compressed' if self._values.image_transport == 'compressed' else topic
 
-    def _add_image(self, topic: str, take: Take, live: LiveFrames) -> None:
-        compressed = self._values.image_transport == 'compressed'
-        self._add(topic, CompressedImage if compressed else Image, take, live)
+    def _add_image(self, name: str, take: Take, live: LiveFrames) -> None:
+        if self._values.image_transport == 'compressed':
+            self._add(self._image_topic(name), CompressedImage, take, live)
+        else:
+            self._add(name, Image, take, live)
 
-    def _add(self, topic: str, message_type: Any, take: Take, live: LiveFrames,
+    def _add(self, name: str, message_type: Any, take: Take, live: LiveFrames,
              qos: QoSProfile | None = None) -> None:
+        # By the given name: one that is resolved already would be remapped again.
+        topic = self._node.resolve_topic_name(name)
         self.received[topic] = 0
         self._node.create_subscription(
-            message_type, topic, partial(self._on_message, topic, take, live),
+            message_type, name, partial(self._on_message, topic, take, live),
             qos or self._inputs_qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
@@ -142,3 +145,8 @@ class EvaluatorInputs:
             take(message)
 
         self._submit(work)
+
+
+def truth_name(kind: str) -> str:
+    """Name the topic of a kind of ground truth, before remapping."""
+    return 'lidar/points' if kind == 'lidar' else f'ground_truth/{kind}'

@@ -1,6 +1,8 @@
 """Live and offline evaluation give the same numbers; what goes wrong is said."""
 import csv
+from functools import partial
 import json
+import time
 
 import numpy as np
 import pytest
@@ -211,9 +213,22 @@ def test_static_transforms_alone_are_enough(graph, tmp_path, capfd):
     assert 'no message on /lidar/points' in capfd.readouterr().err
 
 
+def test_remappings_can_exchange_the_cameras(graph, tmp_path):
+    """The node subscribed to names that were remapped already, which exchanged them again."""
+    evaluator = graph.add(partial(EvaluatorNode, cli_args=[
+        '--ros-args', '-r', 'left/image_rect:=right/image_rect',
+        '-r', 'right/image_rect:=left/image_rect']), out=str(tmp_path / 'out'))
+    message = image_message(np.zeros((48, 64), np.uint8), 'mono8', 1.0)
+    graph.publish('right/image_rect', message)
+    assert graph.spin_until(lambda: evaluator._inputs.received['/right/image_rect'])
+    left = next(each for each in evaluator.subscriptions
+                if each.callback.args[1].args == (0,) and each.msg_type is Image)
+    assert left.topic_name == '/right/image_rect'
+
+
 def test_a_full_queue_loses_messages_and_says_so(graph, tmp_path):
     evaluator = graph.add(EvaluatorNode, out=str(tmp_path / 'out'), queue_limit=1)
-    evaluator.worker.submit(lambda: graph.node and __import__('time').sleep(0.5))
+    evaluator.worker.submit(partial(time.sleep, 0.5))
     publish_frame(graph, 0)
     assert graph.spin_until(lambda: evaluator.worker.refused > 0)
     graph.close_node(evaluator)
