@@ -193,7 +193,7 @@ def test_evaluate_reads_the_pairs(panmatch, tmp_path):
     panmatch('synth', tmp_path / 'a', '--count', 2, '--size', '96x128', '--kind', 'stereo')
     result = panmatch('evaluate', tmp_path / 'a', '--matcher', 'classical')
     assert result.status == 0
-    assert '2 pairs: 2 stereo, 0 flow' in result.err
+    assert '2 pairs: 2 stereo, told' in result.err
 
 
 def test_evaluate_reads_the_steps_of_sequences(panmatch, tmp_path):
@@ -201,4 +201,4 @@ def test_evaluate_reads_the_steps_of_sequences(panmatch, tmp_path):
              '--sequence', 3)
     result = panmatch('evaluate', tmp_path / 'a', '--matcher', 'classical')
     assert result.status == 0
-    assert '2 pairs: 0 stereo, 2 flow' in result.err
+    assert '2 pairs: 2 flow, told' in result.err

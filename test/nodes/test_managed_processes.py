@@ -68,6 +68,7 @@ matcher_cache.create_matcher = load
 """)
     client = graph.node.create_client(ChangeState, 'stereo_node/change_state')
     assert graph.spin_until(client.service_is_ready, 15)
+    assert state_of(graph, 'stereo_node') == 'unconfigured'
     client.call_async(ChangeState.Request(transition=Transition(label='configure')))
     graph.wait_for_log('loading')
     process.send_signal(signal.SIGINT)

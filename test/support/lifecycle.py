@@ -1,4 +1,6 @@
 """Managed nodes in tests: their states, and requests from outside."""
+import time
+
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
@@ -10,6 +12,7 @@ from panmatch_ros.nodes.managed import managed
 
 SUCCESS, FAILURE, ERROR = (TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE,
                            TransitionCallbackReturn.ERROR)
+RETRY_S = 1.0
 
 
 def add_managed(graph, task='stereo', **parameters):
@@ -30,19 +33,34 @@ def bring(node, state):
 
 
 def call(graph, service_type, name, request, timeout_s=20.0):
-    """Call a service of a node in this process or another, and give the response."""
+    """
+    Call a service of a node in this process or another, and give the response.
+
+    A server that has not found the client yet answers in vain, so it is asked again: the request
+    has to be one that may come twice.
+    """
     client = graph.node.create_client(service_type, name)
     assert graph.spin_until(client.service_is_ready, timeout_s), f'there is no {name}'
-    future = client.call_async(request)
-    assert graph.spin_until(future.done, timeout_s), f'no answer of {name}'
+    end = time.monotonic() + timeout_s
+    while True:
+        future = client.call_async(request)
+        if graph.spin_until(future.done, RETRY_S):
+            break
+        assert time.monotonic() < end, f'no answer of {name}'
     graph.node.destroy_client(client)
     return future.result()
 
 
-def change(graph, node, label):
-    """Ask for a transition by its label; give whether it succeeded."""
-    request = ChangeState.Request(transition=Transition(label=label))
-    return call(graph, ChangeState, f'{node}/change_state', request).success
+def change(graph, node, label, timeout_s=20.0):
+    """Ask once for a transition by its label; give whether it succeeded."""
+    name = f'{node}/change_state'
+    client = graph.node.create_client(ChangeState, name)
+    assert graph.spin_until(client.service_is_ready, timeout_s), f'there is no {name}'
+    state_of(graph, node)  # who answers this younger client has found the older one too
+    future = client.call_async(ChangeState.Request(transition=Transition(label=label)))
+    assert graph.spin_until(future.done, timeout_s), f'no answer of {name}'
+    graph.node.destroy_client(client)
+    return future.result().success
 
 
 def state_of(graph, node):

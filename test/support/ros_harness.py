@@ -17,7 +17,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from panmatch_ros.core.camera import StereoRig
@@ -41,7 +41,9 @@ class Graph:
         self._publishers: dict[str, Any] = {}
         self._under_test: list[Any] = []
         from rcl_interfaces.msg import Log
-        self.node.create_subscription(Log, '/rosout', self.logged.append, 100)
+        # What a node logs before it is discovered comes too.
+        self.node.create_subscription(Log, '/rosout', self.logged.append, QoSProfile(
+            depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL))
 
     def add(self, node_class: type, **parameters: Any) -> Any:
         """Start the node under test."""
