@@ -97,6 +97,11 @@ class ManagedNode(LifecycleNodeMixin):
     def idle_reason(self) -> str:
         return super().idle_reason() if self.is_active else self.state
 
+    def destroy_node(self) -> None:
+        """Destroy the node at once: its state machine would keep it until it is collected."""
+        super().destroy_node()
+        self._state_machine = None
+
     def _stop_work(self) -> None:
         """Close the gate and the inputs, drop what waits, and see the last frame out."""
         self.is_active = False

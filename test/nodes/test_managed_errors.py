@@ -1,4 +1,5 @@
 """Managed nodes: where errors lead, and requests from outside, also those that do not fit."""
+import gc
 import re
 import sys
 
@@ -13,16 +14,15 @@ from lifecycle import (
     SUCCESS,
     add_managed,
     bring,
-    call,
     change,
     set_parameter,
     state_of,
 )
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from plane_scene import listen_all, send
 
 from panmatch_ros.core.errors import MissingDependencyError
+from panmatch_ros.nodes.stereo_node import StereoNode
 
 pytestmark = pytest.mark.ros
 
@@ -166,8 +166,7 @@ def test_transitions_by_number(graph):
     node = add_managed(graph)
     for number, state in ((Transition.TRANSITION_CONFIGURE, 'inactive'),
                           (Transition.TRANSITION_INACTIVE_SHUTDOWN, 'finalized')):
-        request = ChangeState.Request(transition=Transition(id=number))
-        assert call(graph, ChangeState, 'stereo_node/change_state', request).success
+        assert change(graph, 'stereo_node', Transition(id=number))
         assert node.state == state
 
 
@@ -177,8 +176,7 @@ def test_transitions_by_number(graph):
                                    Transition(id=99)])
 def test_what_the_state_does_not_allow_is_refused_and_the_node_goes_on(graph, asked, console):
     node = add_managed(graph)
-    request = ChangeState.Request(transition=asked)
-    assert not call(graph, ChangeState, 'stereo_node/change_state', request).success
+    assert not change(graph, 'stereo_node', asked)
     assert node.state == 'unconfigured'
     assert (f'there is no transition {asked.label or asked.id} from the state unconfigured; '
             'there are: configure, shutdown') in console()
@@ -189,3 +187,18 @@ def test_failed_configure_is_told(graph):
     add_managed(graph, matcher='panmatch', weights='/no/such/file.safetensors')
     assert not change(graph, 'stereo_node', 'configure')
     assert state_of(graph, 'stereo_node') == 'unconfigured'
+
+
+# The end.
+
+def test_a_later_node_of_the_name_is_heard_in_rosout(graph):
+    """What was left of a destroyed node took /rosout from the next one when it was collected."""
+    gc.disable()  # or it could be collected before
+    try:
+        graph.close_node(add_managed(graph))
+        node = graph.add(StereoNode, matcher='classical')
+        gc.collect()
+        node.get_logger().info('still heard')
+        graph.wait_for_log('still heard')
+    finally:
+        gc.enable()

@@ -51,13 +51,14 @@ def call(graph, service_type, name, request, timeout_s=20.0):
     return future.result()
 
 
-def change(graph, node, label, timeout_s=20.0):
-    """Ask once for a transition by its label; give whether it succeeded."""
+def change(graph, node, asked, timeout_s=20.0):
+    """Ask once for a transition, by its label or as a message; give whether it succeeded."""
     name = f'{node}/change_state'
     client = graph.node.create_client(ChangeState, name)
     assert graph.spin_until(client.service_is_ready, timeout_s), f'there is no {name}'
     state_of(graph, node)  # who answers this younger client has found the older one too
-    future = client.call_async(ChangeState.Request(transition=Transition(label=label)))
+    transition = Transition(label=asked) if isinstance(asked, str) else asked
+    future = client.call_async(ChangeState.Request(transition=transition))
     assert graph.spin_until(future.done, timeout_s), f'no answer of {name}'
     graph.node.destroy_client(client)
     return future.result().success
