@@ -100,7 +100,7 @@ class ManagedNode(LifecycleNodeMixin):
     def destroy_node(self) -> None:
         """Destroy the node at once: its state machine would keep it until it is collected."""
         super().destroy_node()
-        self._state_machine = None
+        del self._state_machine
 
     def _stop_work(self) -> None:
         """Close the gate and the inputs, drop what waits, and see the last frame out."""
