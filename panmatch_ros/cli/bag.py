@@ -14,7 +14,7 @@ from .network_options import (
     make_matcher,
     network_options,
 )
-from .options import add_disparity_range, positive, share, versions
+from .options import add_disparity_range, check_out, positive, share, versions
 
 if TYPE_CHECKING:
     from ..core.camera import StereoRig
@@ -202,14 +202,11 @@ def prepare(args: argparse.Namespace) -> None:
     """
     from ..evaluation.recordings.bag_outputs import BAG, FILES, remove_outputs
     from ..evaluation.recordings.recording_results import WRITTEN
-    if args.out.exists() and not args.out.is_dir():
-        raise ConfigError(f'--out {args.out} is a file; name a folder')
     if args.bag.resolve() == args.out.resolve() or args.bag.resolve().parent == args.out.resolve():
         raise ConfigError(f'--out {args.out} holds the bag itself; name another folder')
-    found = [name for name in (*WRITTEN, BAG, FILES) if (args.out / name).exists()]
-    if found and not args.overwrite:
-        raise ConfigError(f'{args.out / found[0]} exists; name another folder, or add --overwrite')
-    if found:
+    names = (*WRITTEN, BAG, FILES)
+    check_out(args.out, names, args.overwrite)
+    if any((args.out / name).exists() for name in names):
         remove_outputs(args.out)
     args.out.mkdir(parents=True, exist_ok=True)
 

@@ -6,12 +6,10 @@ with the truth. A second run matches only what has changed. The report is one HT
 """
 import argparse
 from collections.abc import Sequence
-import os
 from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import ConfigError
 from .ablation import ablated_contenders, add_ablation
 from .dataset_options import Chosen, add_dataset, choose_samples
 from .evaluate_submission import check_submission, write_results
@@ -24,7 +22,7 @@ from .network_options import (
     matcher_options,
     network_options,
 )
-from .options import add_disparity_range, count_or_none, versions
+from .options import add_disparity_range, check_out, count_or_none, versions
 from .progress import Progress, progress
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluation.run import measure_only, predict_run, score_run
     from ..evaluation.run_folder import RunFolder
     names = list(dict.fromkeys(args.matchers or ['auto']))
-    check_out(args)
+    check_out(args.out, (REPORT, RESULTS, TABLE), args.overwrite)
     check_submission(args, len(names))
     check_matchers(names, args)
     chosen = choose_samples(args)
@@ -216,24 +214,6 @@ def result_of(outcome: 'Outcome') -> str:
         return f'failed: {" ".join(outcome.error.split())}'
     return f'{outcome.milliseconds:.0f} ms' + (' (kept)' if outcome.is_reused else '')
 
-
-def check_out(args: argparse.Namespace) -> None:
-    """
-    Find out before the work whether its result may be written.
-
-    :raises ConfigError: if not.
-    """
-    if args.out is None:
-        return
-    if args.out.exists() and not args.out.is_dir():
-        raise ConfigError(f'--out {args.out} is a file; name a folder')
-    there = next(path for path in (args.out.absolute(), *args.out.absolute().parents)
-                 if path.exists())
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ConfigError(f'--out {args.out}: {there} cannot be written to; name another folder')
-    found = [args.out / name for name in (REPORT, RESULTS, TABLE) if (args.out / name).exists()]
-    if found and not args.overwrite:
-        raise ConfigError(f'{found[0]} exists; name another folder, or add --overwrite')
 
 def options(args: argparse.Namespace) -> dict[str, Any]:
     """Options as they were used."""

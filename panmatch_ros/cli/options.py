@@ -1,9 +1,14 @@
 """Options that several verbs share, and the types of option values."""
 import argparse
+from collections.abc import Iterable
 import importlib.metadata
 import math
+import os
+from pathlib import Path
 import platform
 import re
+
+from ..core.errors import ConfigError
 
 
 def add_disparity_range(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +90,28 @@ def size(text: str) -> tuple[int, int]:
     if match is None:
         raise argparse.ArgumentTypeError(f'{text!r} is not HxW, like 192x256')
     return int(match[1]), int(match[2])
+
+
+def check_out(folder: Path | None, names: Iterable[str], overwrite: bool) -> None:
+    """
+    Find out before the work whether its results may be written.
+
+    :param folder: of ``--out``; None is always right.
+    :param names: of the files that will be written there.
+    :param overwrite: whether they may be there.
+    :raises ConfigError: if not.
+    """
+    if folder is None:
+        return
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f'--out {folder} is a file; name a folder')
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents)
+                 if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f'--out {folder}: {there} cannot be written to; name another folder')
+    found = [folder / name for name in names if (folder / name).exists()]
+    if found and not overwrite:
+        raise ConfigError(f'{found[0]} exists; name another folder, or add --overwrite')
 
 
 def file_size(length: int) -> str:

@@ -11,12 +11,11 @@ from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import ConfigError
 from .ablation import ablated_contenders, add_ablation
 from .dataset_options import add_dataset, choose_samples
 from .evaluate import announce, make_contenders
 from .network_options import MATCHER_HELP, MATCHERS, add_networks, check_matchers, network_options
-from .options import add_disparity_range, positive, versions
+from .options import add_disparity_range, check_out, positive, versions
 from .progress import Progress, progress
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     names = list(dict.fromkeys(args.matchers or ['auto']))
     plan = ProbePlan(tuple(args.corruptions or CORRUPTIONS), args.strengths, args.images,
                      args.seed)
-    check_out(args)
+    check_out(args.out, (PAGE, RESULTS, TABLE), args.overwrite)
     check_matchers(names, args)
     chosen = choose_samples(args)
     announce(chosen, args.task, 'probe')
@@ -149,21 +148,6 @@ def told(finding: 'Finding', shown: Progress) -> None:
         if score.error:
             shown.note(f'{score.pair} {score.task} {score.matcher}, {name}: failed: '
                        f'{" ".join(score.error.split())}')
-
-
-def check_out(args: argparse.Namespace) -> None:
-    """
-    Find out before the work whether its result may be written.
-
-    :raises ConfigError: if not.
-    """
-    if args.out is None:
-        return
-    if args.out.exists() and not args.out.is_dir():
-        raise ConfigError(f'--out {args.out} is a file; name a folder')
-    found = [args.out / name for name in (PAGE, RESULTS, TABLE) if (args.out / name).exists()]
-    if found and not args.overwrite:
-        raise ConfigError(f'{found[0]} exists; name another folder, or add --overwrite')
 
 
 def options(args: argparse.Namespace) -> dict[str, Any]:

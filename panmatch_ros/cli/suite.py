@@ -17,7 +17,7 @@ from .ablation import ablated_contenders, add_ablation
 from .dataset_options import Chosen, spread
 from .evaluate import PICTURES, Tellers, make_contenders, plan_of, tasks_of
 from .network_options import MATCHER_HELP, MATCHERS, add_networks, check_matchers, network_options
-from .options import add_disparity_range, count, versions
+from .options import add_disparity_range, check_out, count, versions
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluation.report.suite_table import lines_of
     from ..evaluation.suite import read_suite
     names = list(dict.fromkeys(args.matchers or ['auto']))
-    check_out(args)
+    check_out(args.out, (PAGE, RESULTS, TABLE), args.overwrite)
     check_matchers(names, args)
     suite = read_suite(args.suite)
     missing = [entry.name for entry in suite.entries if not (args.root / entry.folder).is_dir()]
@@ -170,21 +170,6 @@ def write_results(title: str, lines: 'Sequence[Line]', missing: Sequence[str],
     for name, text in texts.items():
         (args.out / name).write_text(text, encoding='utf-8')
         print(args.out / name)
-
-
-def check_out(args: argparse.Namespace) -> None:
-    """
-    Find out before the work whether its result may be written.
-
-    :raises ConfigError: if not.
-    """
-    if args.out is None:
-        return
-    if args.out.exists() and not args.out.is_dir():
-        raise ConfigError(f'--out {args.out} is a file; name a folder')
-    found = [args.out / name for name in (PAGE, RESULTS, TABLE) if (args.out / name).exists()]
-    if found and not args.overwrite:
-        raise ConfigError(f'{found[0]} exists; name another folder, or add --overwrite')
 
 
 def options(args: argparse.Namespace) -> dict[str, Any]:

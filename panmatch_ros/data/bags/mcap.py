@@ -9,7 +9,7 @@ import importlib
 from io import BytesIO
 from pathlib import Path
 import struct
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ...core.errors import FormatError
 from .records import Record
@@ -85,18 +85,21 @@ class McapRemains:
         if not CHUNK_HEAD.size <= length <= MOST_CHUNK_BYTES:
             raise CutError(f'in a chunk that claims {length} bytes')
         body = file.read(length)
-        is_cut = len(body) < length
-        inner, found = BytesIO(_decompress(body)), []
-        while True:
+        data = _decompress(body)
+        # A chunk that is there may still be damaged: then it gives less than it says.
+        is_whole = len(body) == length and len(data) == CHUNK_HEAD.unpack_from(body)[2]
+        inner, found = BytesIO(data), []
+        while inner.tell() < len(data):
             try:
                 operation, size = _head(inner)
                 record = self._take(operation, _body(inner, size), topics)
             except CutError:
+                is_whole = False
                 break
             if record is not None:
                 found.append(record)
         yield from sorted(found, key=lambda record: record.log_ns)
-        if is_cut:
+        if not is_whole:
             raise CutError('within a chunk')
 
     def _take(self, operation: int, body: bytes,
@@ -158,12 +161,12 @@ def _decompress(body: bytes) -> bytes:
     raise CutError(f'in a chunk with the unknown compression {compression!r}')
 
 
-def _whole_blocks(decompressor: object, data: bytes, step: int = 1 << 16) -> bytes:
+def _whole_blocks(decompressor: Any, data: bytes, step: int = 1 << 16) -> bytes:
     """Decompress piece by piece, so that damage costs only what is behind it."""
     parts = []
     for start in range(0, len(data), step):
         try:
-            parts.append(decompressor.decompress(data[start:start + step]))  # type: ignore
-        except Exception:  # each library has an error of its own
+            parts.append(decompressor.decompress(data[start:start + step]))
+        except Exception:  # each library has its own; the chunk is then shorter than it says
             break
     return b''.join(parts)

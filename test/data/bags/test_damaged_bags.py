@@ -107,3 +107,17 @@ def test_damage_in_the_middle_ends_reading_and_is_said(big):
         assert 0 < len(found) < 2 * FRAMES
         assert len(bag.problems) == 1
         assert f'{file.name} is damaged after {len(found)} messages' in bag.problems[0]
+
+
+def test_a_damaged_chunk_of_a_file_without_index_is_said(big):
+    """A chunk that was there, but not whole when decompressed, lost messages without a word."""
+    path = big('mcap', 'storage')
+    file = bags.the_file(path, '.mcap')
+    data = bytearray(file.read_bytes()[:-200])  # no footer, so it is read record by record
+    start = data.rindex(ZSTD_MAGIC)  # of the last chunk
+    data[start + 4:start + 68] = bytes([255]) * 64
+    file.write_bytes(data)
+    with Bag(path) as bag:
+        found = sum(1 for _ in bag.messages([bags.LEFT]))
+        assert 0 < found < 2 * FRAMES
+        assert any('within a chunk' in problem for problem in bag.problems)
